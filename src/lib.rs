@@ -1,0 +1,21 @@
+//! The engine of OmniCache: a cache with one strategy, its limits, its statistics and its loads in flight.
+//!
+//! Everything outside [`python`] is plain Rust: it never names pyo3, is generic over keys and values, takes the time
+//! as an argument, and holds no `unsafe`. An import only points down this list (a test holds it):
+//!
+//! ```text
+//! error clock stats units glob config key sketch index    what everything uses
+//! entry slab                                       one cached thing; where it lives
+//! policy expiry tags                               who goes next; when it ends; which generation is valid
+//! shard -> near                                    all that one lock protects; the in-process store
+//! flight                                           one load per key
+//! python                                           the only place that names pyo3
+//! ```
+#[forbid(unsafe_code)]
+pub mod policy;
+#[forbid(unsafe_code)]
+pub mod slab;
+
+#[cfg(feature = "python")]
+#[allow(unsafe_code)] // each use there carries its SAFETY line
+mod python;
