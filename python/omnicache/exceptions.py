@@ -207,6 +207,6 @@ def _short(key: object, limit: int = 200) -> str:
     """``repr(key)``, cut to `limit` characters; a ``__repr__`` that raises costs the detail, not the message."""
     try:
         text = repr(key)
-    except Exception:  # the key's own code; the error about the key matters more
+    except Exception:  # noqa: BLE001 - the key's own code; the error about the key matters more
         text = f"<{type(key).__name__}>"
     return text if len(text) <= limit else text[:limit] + "..."
