@@ -12,9 +12,15 @@
 //! python                                           the only place that names pyo3
 //! ```
 #[forbid(unsafe_code)]
+pub mod config;
+#[forbid(unsafe_code)]
+pub mod glob;
+#[forbid(unsafe_code)]
 pub mod policy;
 #[forbid(unsafe_code)]
 pub mod slab;
+#[forbid(unsafe_code)]
+pub mod units;
 
 #[cfg(feature = "python")]
 #[allow(unsafe_code)] // each use there carries its SAFETY line
