@@ -14,9 +14,13 @@
 #[forbid(unsafe_code)]
 pub mod clock;
 #[forbid(unsafe_code)]
+pub mod config;
+#[forbid(unsafe_code)]
 pub mod entry;
 #[forbid(unsafe_code)]
 pub mod expiry;
+#[forbid(unsafe_code)]
+pub mod glob;
 #[forbid(unsafe_code)]
 pub mod index;
 #[forbid(unsafe_code)]
@@ -31,6 +35,8 @@ pub mod slab;
 pub mod stats;
 #[forbid(unsafe_code)]
 pub mod tags;
+#[forbid(unsafe_code)]
+pub mod units;
 
 #[cfg(feature = "python")]
 #[allow(unsafe_code)] // each use there carries its SAFETY line
