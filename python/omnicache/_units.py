@@ -67,10 +67,10 @@ def duration(value: object, what: str, error: type[CacheError] = CacheConfigErro
         nanos = int(value) * _SECOND
     elif not math.isfinite(value):
         _refuse(error, what, f"{value} is not a duration; use None for ever")
-    elif abs(value) > MAX_SECONDS:
-        nanos = (MAX_SECONDS + 1) * _SECOND if value > 0 else -1
     else:
-        nanos = math.floor(abs(value) * 1e9 + 0.5) * (1 if value >= 0 else -1)
+        # Apart, so that long durations keep what a float knows of them.
+        rest, whole = math.modf(abs(value))
+        nanos = (int(whole) * _SECOND + _rounded(rest * 1e9)) * (1 if value >= 0 else -1)
         if nanos == 0 and value != 0:
             _refuse(error, what, f"{value} s is shorter than a nanosecond")
     if nanos < 0:
@@ -152,6 +152,12 @@ def _scaled(part: re.Match[str], factor: int) -> int:
     """The number of `part` times `factor`, cut to a whole number; exact, no float on the way."""
     fraction = part[2] or ""
     return int(part[1]) * factor + int(fraction or "0") * factor // int(10 ** len(fraction))
+
+
+def _rounded(value: float) -> int:
+    """`value`, not negative, to the nearest whole number, halves up."""
+    whole = math.floor(value)
+    return whole + (value - whole >= 0.5)
 
 
 def _show(value: object) -> str:
