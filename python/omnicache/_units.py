@@ -26,6 +26,7 @@ MAX_ENTRIES = (1 << 32) - 2
 """The largest number of entries; an entry's place is a 32-bit number."""
 
 _SECOND = 10**9
+_SHOWN = 60
 _DURATION_UNITS = {
     "ns": 1,
     "us": 10**3,
@@ -156,8 +157,8 @@ def _scaled(part: re.Match[str], factor: int) -> int:
 
 def _rounded(value: float) -> int:
     """`value`, not negative, to the nearest whole number, halves up."""
-    whole = math.floor(value)
-    return whole + (value - whole >= 0.5)
+    fraction, whole = math.modf(value)
+    return int(whole) + (2 * fraction >= 1)
 
 
 def _show(value: object) -> str:
@@ -167,7 +168,7 @@ def _show(value: object) -> str:
             text = repr(value)
         except ValueError:  # an int with more digits than Python will write
             return "a huge int"
-        return text if len(text) <= 60 else text[:60] + "..."
+        return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
     return f"an object of type {type(value).__name__}"
 
 

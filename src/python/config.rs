@@ -4,7 +4,7 @@ use super::units::nanos;
 use crate::config::CacheConfig;
 use crate::units::seconds_of_nanos;
 use pyo3::prelude::*;
-use pyo3::types::{PyDelta, PyDict, PyType};
+use pyo3::types::{PyDelta, PyDict, PyString, PyType};
 use pythonize::{depythonize, pythonize};
 
 pyo3::import_exception!(omnicache.exceptions, CacheConfigError);
@@ -49,6 +49,12 @@ fn parse_config<'py>(options: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
 fn without_deltas<'py>(table: &Bound<'py, PyDict>, depth: u32) -> PyResult<Bound<'py, PyDict>> {
     let plain = PyDict::new(table.py());
     for (key, value) in table {
+        if !key.is_instance_of::<PyString>() {
+            let name = key.get_type().name()?;
+            return Err(CacheConfigError::new_err(format!(
+                "configuration: a key is an object of type {name}; every key is a str"
+            )));
+        }
         if value.is_instance_of::<PyDelta>() {
             let seconds = nanos(&value).map(seconds_of_nanos).map_err(|error| {
                 let text = error.value(table.py()).to_string();
