@@ -1,14 +1,16 @@
 """Names: taken once, free again when the cache is gone, whatever thread or process asks."""
 
 import gc
-import importlib
+import importlib.util
 import os
 import sys
 import threading
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from omnicache import _registry
 from omnicache._registry import Registry, check_name
 from omnicache.exceptions import CacheConfigError, CacheExistsError, CacheNotFoundError
 
@@ -105,8 +107,6 @@ def test_a_finalizer_may_release_while_the_lock_is_held(registry: Registry):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_child_inherits_the_names_though_another_thread_held_the_lock():
-    from omnicache import _registry
-
     thing = Thing()
     _registry.claim("fork", "users", thing)
     stop = threading.Event()
@@ -156,14 +156,10 @@ class StandIn:
     """What the public functions need of a cache."""
 
     def __init__(self, name: str, *, namespace: str, **options: object) -> None:
-        from omnicache import _registry
-
         self.name, self.namespace, self.options = name, namespace, options
         _registry.claim(namespace, name, self)
 
     def close(self) -> None:
-        from omnicache import _registry
-
         _registry.release(self.namespace, self.name, self)
 
 
@@ -173,8 +169,13 @@ def public(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("omnicache.cache")
     module.Cache = StandIn  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "omnicache.cache", module)
-    monkeypatch.delitem(sys.modules, "omnicache.registry", raising=False)
-    return importlib.import_module("omnicache.registry")
+    path = Path(_registry.__file__).with_name("registry.py")
+    spec = importlib.util.spec_from_file_location("omnicache.registry_under_test", path)
+    assert spec is not None
+    assert spec.loader is not None
+    under_test = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(under_test)
+    return under_test
 
 
 def test_get_list_and_delete(public: ModuleType):
