@@ -1,13 +1,18 @@
-//! The boundary to Python: the only place that names pyo3 and the only place with `unsafe`.
+//! The compiled module `omnicache._omnicache`: the only place that names pyo3.
+
+mod config;
+mod keys;
+mod plain;
+mod units;
 
 use pyo3::prelude::*;
 
-mod keys;
-mod plain;
-
-/// The compiled module `omnicache._omnicache`.
+/// The engine of `omnicache`; its public face is the package.
 #[pymodule]
-fn _omnicache(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    keys::register(m)?;
-    plain::register(m)
+fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    config::register(module)?;
+    keys::register(module)?;
+    plain::register(module)?;
+    units::register(module)?;
+    Ok(())
 }
