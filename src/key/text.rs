@@ -76,7 +76,7 @@ fn show_named(kind: NamedKind, name: &Text, value: &KeyValue, out: &mut String) 
     out.push_str(&name.display());
     match (kind, value) {
         (NamedKind::Enum, KeyValue::Str(member)) => {
-            push(out, format_args!(".{}", member.display()))
+            push(out, format_args!(".{}", member.display()));
         }
         (NamedKind::Object, KeyValue::Dict(fields)) => {
             out.push('(');
@@ -127,7 +127,10 @@ fn show_big(bytes: &[u8], out: &mut String) {
         out.push('-');
     }
     out.push_str("0x");
-    let digits: String = magnitude.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(2 * magnitude.len());
+    for byte in magnitude {
+        push(&mut digits, format_args!("{byte:02x}"));
+    }
     out.push_str(digits.trim_start_matches('0'));
 }
 
@@ -188,7 +191,7 @@ fn quote(text: &Text, out: &mut String) {
                 out.push(letter);
             }
             letter if letter.is_control() => {
-                push(out, format_args!("\\x{:02x}", u32::from(letter)))
+                push(out, format_args!("\\x{:02x}", u32::from(letter)));
             }
             letter => out.push(letter),
         }
