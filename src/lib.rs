@@ -12,6 +12,8 @@
 //! python                                           the only place that names pyo3
 //! ```
 #[forbid(unsafe_code)]
+pub mod flight;
+#[forbid(unsafe_code)]
 pub mod policy;
 #[forbid(unsafe_code)]
 pub mod slab;
