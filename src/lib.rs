@@ -12,11 +12,33 @@
 //! python                                           the only place that names pyo3
 //! ```
 #[forbid(unsafe_code)]
+pub mod clock;
+#[forbid(unsafe_code)]
+pub mod config;
+#[forbid(unsafe_code)]
+pub mod entry;
+#[forbid(unsafe_code)]
+pub mod expiry;
+#[forbid(unsafe_code)]
 pub mod flight;
+#[forbid(unsafe_code)]
+pub mod glob;
+#[forbid(unsafe_code)]
+pub mod index;
+#[forbid(unsafe_code)]
+pub mod near;
 #[forbid(unsafe_code)]
 pub mod policy;
 #[forbid(unsafe_code)]
+pub mod shard;
+#[forbid(unsafe_code)]
 pub mod slab;
+#[forbid(unsafe_code)]
+pub mod stats;
+#[forbid(unsafe_code)]
+pub mod tags;
+#[forbid(unsafe_code)]
+pub mod units;
 
 #[cfg(feature = "python")]
 #[allow(unsafe_code)] // each use there carries its SAFETY line

@@ -3,6 +3,20 @@
 //! A policy knows slot numbers and facts about them, never keys or values. The shard tells it what happens, in order;
 //! when a limit is passed the shard asks for a [`Policy::victim`] until the limit holds again.
 
+mod any;
+mod lfu;
+mod lru;
+mod size;
+mod tinylfu;
+mod ttl;
+
+pub use any::{AnyPolicy, Kind};
+pub use lfu::Lfu;
+pub use lru::Lru;
+pub use size::Size;
+pub use tinylfu::TinyLfu;
+pub use ttl::Ttl;
+
 /// What a policy may know of an entry.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
@@ -22,6 +36,10 @@ pub trait Policy {
     fn insert(&mut self, id: u32, facts: Facts);
     /// The entry in `id` was used (read, or written again).
     fn access(&mut self, id: u32, facts: Facts);
+    /// The entry in `id`, just named as the victim, stays for its priority: another one shall be named first.
+    fn pardon(&mut self, id: u32, facts: Facts) {
+        self.access(id, facts);
+    }
     /// The weight or the deadline of the entry in `id` changed.
     fn update(&mut self, id: u32, facts: Facts);
     /// The entry in `id` is gone.
@@ -29,7 +47,7 @@ pub trait Policy {
     /// The entry to evict now. It stays in the policy until the shard says [`Policy::remove`].
     fn victim(&mut self) -> Option<u32>;
     /// How many entries the cache may hold, where that is known: called at start and whenever it changes.
-    fn set_capacity(&mut self, entries: Option<u32>);
+    fn set_capacity(&mut self, _entries: Option<u32>) {}
     /// Every slot, the one to keep longest last.
     fn order(&self) -> Vec<u32>;
     /// Bytes held by the policy's own structures.

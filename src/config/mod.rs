@@ -1,0 +1,108 @@
+//! The configuration of a cache as plain data, from a dict or from JSON, read strictly.
+//!
+//! A key that is not known is an error that names it and the nearest right one; a value of the wrong type names the
+//! key, what was there and what belongs there. What comes out is in normal form: seconds, bytes, lower-case names.
+
+mod read;
+mod strategy;
+mod values;
+
+pub use strategy::{StrategyConfig, StrategyKind};
+pub use values::{Backend, Bytes, CopyMode, Count, Fraction, Name, Seconds};
+
+use read::{field, known};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use std::fmt;
+
+/// What `Cache.from_config` accepts. A key that was not given, or given as null, is `None` and is not written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CacheConfig {
+    /// Who is evicted, by name or as a table with its options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyConfig>,
+    /// The largest number of entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<Count>,
+    /// The largest sum of the entries' sizes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Bytes>,
+    /// How long an entry lives unless the call says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_ttl: Option<Seconds>,
+    /// How long an entry lives after its last use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_idle: Option<Seconds>,
+    /// The fraction of a ttl by which it may be cut, so that entries made together do not end together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Fraction>,
+    /// How long past its ttl a value may be served while one refresh runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Seconds>,
+    /// Which caches this one is told apart from by name only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Name>,
+    /// Where the entries live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+    /// Whether a value is handed out as it is or as a copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyMode>,
+}
+
+impl CacheConfig {
+    /// Every key, in the order in which messages list them.
+    pub const KEYS: [&'static str; 10] = [
+        "strategy",
+        "max_size",
+        "max_bytes",
+        "default_ttl",
+        "default_idle",
+        "jitter",
+        "stale",
+        "namespace",
+        "backend",
+        "copy",
+    ];
+}
+
+impl<'de> Deserialize<'de> for CacheConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table;
+
+        impl<'de> Visitor<'de> for Table {
+            type Value = CacheConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a table of options, such as {\"strategy\": \"lru\", \"max_size\": 1000}",
+                )
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CacheConfig, A::Error> {
+                let mut config = CacheConfig::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "strategy" => config.strategy = field(&mut map, &key)?,
+                        "max_size" => config.max_size = field(&mut map, &key)?,
+                        "max_bytes" => config.max_bytes = field(&mut map, &key)?,
+                        "default_ttl" => config.default_ttl = field(&mut map, &key)?,
+                        "default_idle" => config.default_idle = field(&mut map, &key)?,
+                        "jitter" => config.jitter = field(&mut map, &key)?,
+                        "stale" => config.stale = field(&mut map, &key)?,
+                        "namespace" => config.namespace = field(&mut map, &key)?,
+                        "backend" => config.backend = field(&mut map, &key)?,
+                        "copy" => config.copy = field(&mut map, &key)?,
+                        _ => return Err(known("key", &key, &CacheConfig::KEYS)),
+                    }
+                }
+                Ok(config)
+            }
+        }
+
+        deserializer.deserialize_map(Table)
+    }
+}
+
+#[cfg(test)]
+mod tests;

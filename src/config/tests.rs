@@ -1,0 +1,137 @@
+//! What a configuration may say, and what is said about what it may not.
+
+use super::*;
+use proptest::prelude::*;
+
+fn error(json: &str) -> String {
+    serde_json::from_str::<CacheConfig>(json)
+        .expect_err(json)
+        .to_string()
+}
+
+fn normal(json: &str) -> String {
+    serde_json::to_string(&serde_json::from_str::<CacheConfig>(json).expect(json)).expect(json)
+}
+
+#[test]
+fn brings_every_form_to_the_normal_one() {
+    assert_eq!(normal("{}"), "{}");
+    assert_eq!(
+        normal(
+            r#"{"strategy": "TinyLFU", "max_size": 10, "max_bytes": "1KiB", "default_ttl": "1h30m", "jitter": 0}"#
+        ),
+        r#"{"strategy":{"type":"tinylfu"},"max_size":10,"max_bytes":1024,"default_ttl":5400.0,"jitter":0.0}"#,
+    );
+    assert_eq!(
+        normal(
+            r#"{"strategy": {"max_size": 5, "ageing": false, "type": "lfu"}, "backend": {"type": "memory"}, "stale": null}"#
+        ),
+        r#"{"strategy":{"type":"lfu","max_size":5,"ageing":false},"backend":"memory"}"#,
+    );
+    assert_eq!(
+        normal(
+            r#"{"default_idle": 0.5, "stale": 3, "namespace": "tenant_a", "copy": "deep", "backend": "memory"}"#
+        ),
+        r#"{"default_idle":0.5,"stale":3.0,"namespace":"tenant_a","backend":"memory","copy":"deep"}"#,
+    );
+}
+
+#[test]
+fn names_what_is_wrong_and_what_is_right() {
+    for (json, parts) in [
+        (
+            r#"{"max_sise": 1}"#,
+            &["max_sise", "did you mean \"max_size\"", "default_ttl"][..],
+        ),
+        (r#"{"Copy": "none"}"#, &["did you mean \"copy\""]),
+        (
+            r#"{"zzzzzzzzz": 1}"#,
+            &["there is no key \"zzzzzzzzz\"; The keys are \"strategy\""],
+        ),
+        (
+            r#"{"max_size": "10"}"#,
+            &["max_size: ", "string \"10\"", "whole number of 1 or more"],
+        ),
+        (
+            r#"{"max_size": true}"#,
+            &["max_size: ", "boolean `true`", "whole number"],
+        ),
+        (
+            r#"{"max_size": 1.5}"#,
+            &["max_size: ", "floating point `1.5`"],
+        ),
+        (
+            r#"{"max_size": 0}"#,
+            &["max_size: 0 leaves room for nothing"],
+        ),
+        (r#"{"max_size": -3}"#, &["max_size: -3 is negative"]),
+        (r#"{"max_bytes": "64M"}"#, &["max_bytes: ", "KiB MiB"]),
+        (
+            r#"{"default_ttl": 0}"#,
+            &["default_ttl: 0 is no time at all; use None for ever"],
+        ),
+        (
+            r#"{"default_ttl": [1]}"#,
+            &["default_ttl: ", "sequence", "a duration"],
+        ),
+        (r#"{"jitter": 1.5}"#, &["jitter: 1.5", "from 0 to 1"]),
+        (
+            r#"{"namespace": "a b"}"#,
+            &["namespace: ", "letters, digits"],
+        ),
+        (
+            r#"{"copy": "shalow"}"#,
+            &["copy: ", "did you mean \"shallow\""],
+        ),
+        (
+            r#"{"strategy": "lfru"}"#,
+            &["strategy: ", "did you mean \"lru\"", "tinylfu"],
+        ),
+        (
+            r#"{"strategy": 3}"#,
+            &["strategy: ", "integer `3`", "a name such as"],
+        ),
+        (r#"{"strategy": {}}"#, &["strategy: a table needs \"type\""]),
+        (
+            r#"{"strategy": {"type": "lru", "maxsize": 1}}"#,
+            &["strategy: ", "did you mean \"max_size\""],
+        ),
+        (
+            r#"{"strategy": {"ageing": true, "type": "lru"}}"#,
+            &["strategy: ", "takes no \"ageing\""],
+        ),
+        (
+            r#"{"strategy": {"type": "ttl", "default_ttl": -1}}"#,
+            &["strategy: default_ttl: -1 is negative"],
+        ),
+        (
+            r#"{"backend": "redis://user:secret@host"}"#,
+            &["backend: ", "memory of the process only"],
+        ),
+        (
+            r#"{"backend": {"type": "filesystem"}}"#,
+            &["backend: ", "memory of the process only"],
+        ),
+        (
+            r#"{"backend": {"kind": "memory"}}"#,
+            &["backend: ", "\"kind\"", "\"type\""],
+        ),
+        ("[]", &["a table of options"]),
+    ] {
+        let text = error(json);
+        for part in parts {
+            assert!(text.contains(part), "{json}: {text:?} lacks {part:?}");
+        }
+    }
+    assert!(!error(r#"{"backend": "redis://user:secret@host"}"#).contains("secret"));
+}
+
+proptest! {
+    #[test]
+    fn the_normal_form_is_its_own_normal_form(size in 1u64..1 << 32, ttl in 1e-6..1e8_f64, kind in 0usize..5) {
+        let kind = ["lru", "lfu", "ttl", "size", "tinylfu"][kind];
+        let size = size.min(crate::units::MAX_ENTRIES);
+        let once = normal(&format!(r#"{{"strategy": "{kind}", "max_size": {size}, "default_ttl": {ttl:?}}}"#));
+        prop_assert_eq!(normal(&once), once);
+    }
+}

@@ -1,0 +1,223 @@
+//! The in-process store: one shard behind one lock, more of them only where threads truly run in parallel.
+//!
+//! Every method takes the lock, does one thing and gives it back. What left the cache is returned, never dropped under
+//! the lock: dropping it may run anything.
+
+use crate::clock::Clock;
+use crate::entry::{Gone, Removed, View};
+use crate::policy::Kind;
+use crate::shard::{Found, Limits, Put, Shard, Stored};
+use crate::stats::Counters;
+use parking_lot::{Mutex, MutexGuard};
+
+/// Keys and values of one cache.
+#[derive(Debug)]
+pub struct Near<K, V> {
+    shards: Box<[Mutex<Shard<K, V>>]>,
+}
+
+impl<K, V> Near<K, V> {
+    /// An empty store of `shards` parts, a power of two.
+    pub fn new(kind: Kind, limits: Limits, shards: usize, now: u64) -> Self {
+        let shards = shards.next_power_of_two();
+        let limits = share(limits, shards);
+        Self { shards: (0..shards).map(|_| Mutex::new(Shard::new(kind, limits, now))).collect() }
+    }
+
+    /// The shard of `hash`. The index uses the low bits, so this uses the high ones.
+    #[inline]
+    fn shard(&self, hash: u32) -> MutexGuard<'_, Shard<K, V>> {
+        let at = (u64::from(hash) * self.shards.len() as u64) >> 32;
+        self.shards[at as usize].lock()
+    }
+
+    /// As [`Shard::get`].
+    #[inline]
+    pub fn get<R>(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        clock: &Clock,
+        take: impl FnOnce(&V) -> R,
+        gone: &mut Gone<K, V>,
+    ) -> Found<R> {
+        self.shard(hash).get(hash, same, clock, take, gone)
+    }
+
+    /// As [`Shard::peek`].
+    pub fn peek<R>(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        take: impl FnOnce(&K, &V, u32) -> R,
+    ) -> Found<R> {
+        self.shard(hash).peek(hash, same, now, take)
+    }
+
+    /// As [`Shard::entry`].
+    pub fn entry<R>(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        take: impl FnOnce(&K, &V, View) -> R,
+    ) -> Option<R> {
+        self.shard(hash).entry(hash, same, now, take)
+    }
+
+    /// As [`Shard::put`].
+    #[inline]
+    pub fn put(&self, put: Put<'_, K, V>, same: impl Fn(&K) -> bool, now: u64) -> Stored<K, V> {
+        self.shard(put.hash).put(put, same, now)
+    }
+
+    /// As [`Shard::remove`].
+    pub fn remove(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
+        self.shard(hash).remove(hash, same, now)
+    }
+
+    /// As [`Shard::evict`].
+    pub fn evict(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
+        self.shard(hash).evict(hash, same, now)
+    }
+
+    /// As [`Shard::touch`].
+    pub fn touch(&self, hash: u32, same: impl Fn(&K) -> bool, ttl: u64, now: u64) -> (bool, Gone<K, V>) {
+        let mut gone = Gone::new();
+        let there = self.shard(hash).touch(hash, same, ttl, now, &mut gone);
+        (there, gone)
+    }
+
+    /// As [`Shard::invalidate`].
+    pub fn invalidate(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> (bool, Gone<K, V>) {
+        let mut gone = Gone::new();
+        let there = self.shard(hash).invalidate(hash, same, now, &mut gone);
+        (there, gone)
+    }
+
+    /// As [`Shard::invalidate_tag`].
+    pub fn invalidate_tag(&self, name: &str, hard: bool, now: u64) {
+        for shard in &self.shards {
+            shard.lock().invalidate_tag(name, hard, now);
+        }
+    }
+
+    /// Removes everything.
+    pub fn clear(&self, now: u64) -> Gone<K, V> {
+        self.shards.iter().flat_map(|shard| shard.lock().clear(now)).collect()
+    }
+
+    /// Removes what is over.
+    pub fn settle(&self, now: u64) -> Gone<K, V> {
+        let mut gone = Gone::new();
+        for shard in &self.shards {
+            shard.lock().settle(now, &mut gone);
+        }
+        gone
+    }
+
+    /// Evicts until the limits hold.
+    pub fn enforce(&self) -> Gone<K, V> {
+        let mut gone = Gone::new();
+        for shard in &self.shards {
+            shard.lock().enforce(&mut gone);
+        }
+        gone
+    }
+
+    /// As [`Shard::reconfigure`].
+    pub fn reconfigure(&self, kind: Kind, limits: Limits, now: u64) -> Gone<K, V> {
+        let limits = share(limits, self.shards.len());
+        let mut gone = Gone::new();
+        for shard in &self.shards {
+            shard.lock().reconfigure(kind, limits, now, &mut gone);
+        }
+        gone
+    }
+
+    /// As [`Shard::weigh`]: `weigher` must not call into anything of the user's.
+    pub fn weigh(&self, mut weigher: Option<impl FnMut(&K, &V) -> u64>) {
+        for shard in &self.shards {
+            shard.lock().weigh(weigher.as_mut());
+        }
+    }
+
+    /// Entries held.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether no entry is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sum of all weights.
+    pub fn weight(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().weight()).sum()
+    }
+
+    /// Bytes of the structures themselves.
+    pub fn overhead(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().overhead()).sum()
+    }
+
+    /// The counts of all shards.
+    pub fn counters(&self) -> Counters {
+        self.shards.iter().fold(Counters::default(), |mut sum, shard| {
+            sum += shard.lock().counters();
+            sum
+        })
+    }
+
+    /// Starts counting anew.
+    pub fn reset_counters(&self) {
+        for shard in &self.shards {
+            shard.lock().reset_counters();
+        }
+    }
+
+    /// Takes something out of every entry that is fresh, under one lock a shard.
+    pub fn collect<R>(&self, now: u64, mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<R>) -> Vec<R> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            shard.lock().for_each_fresh(now, |shard, id, key, value| all.extend(take(shard, id, key, value)));
+        }
+        all
+    }
+
+    /// Takes something out of the coldest entries, at most `limit` a shard.
+    pub fn coldest<R>(&self, limit: usize, now: u64, mut take: impl FnMut(&K, &V, View) -> R) -> Vec<R> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            shard.lock().coldest(limit, now, |key, value, view| all.push(take(key, value, view)));
+        }
+        all
+    }
+
+    /// Calls `each` with every entry, unless another thread holds a lock: for a garbage collector, which may skip some
+    /// but must never wait.
+    pub fn try_for_each(&self, mut each: impl FnMut(&K, &V)) {
+        for shard in &self.shards {
+            if let Some(shard) = shard.try_lock() {
+                shard.for_each(&mut each);
+            }
+        }
+    }
+
+    /// Panics if any structure contradicts itself.
+    pub fn validate(&self) {
+        for shard in &self.shards {
+            shard.lock().validate();
+        }
+    }
+}
+
+/// Each shard's part of the limits, rounded up so that small limits still hold something.
+fn share(limits: Limits, shards: usize) -> Limits {
+    Limits {
+        entries: limits.entries.map(|max| max.div_ceil(shards as u32)),
+        bytes: limits.bytes.map(|max| max.div_ceil(shards as u64)),
+    }
+}

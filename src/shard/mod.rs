@@ -1,0 +1,349 @@
+//! All that one lock protects: entries, who goes next, when they end, which tags hold, and the counts.
+//!
+//! Nothing here calls back into the owner of keys and values except the equality test and the taker of a value that a
+//! lookup is given; what leaves the cache is handed out to be dropped by the caller, after the lock.
+
+mod ending;
+mod evict;
+mod listing;
+mod ranks;
+mod write;
+
+pub use write::{Mode, Put, Stored, Terms};
+
+use crate::clock::{Clock, tick};
+use crate::entry::{Cause, Extra, Gone, Place, Removed, Slot, Stamp, NO_DUE};
+use crate::expiry::Wheel;
+use crate::index::Index;
+use crate::policy::{AnyPolicy, Facts, Kind, Policy};
+use crate::slab::NIL;
+use crate::stats::Counters;
+use crate::tags::Tags;
+use ranks::Ranks;
+
+/// How many reads are noted before they are applied to the policy, in order. They are applied before anything is
+/// written or evicted too, so the order the policy sees is exact.
+const PENDING: usize = 64;
+
+/// How much a shard may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries.
+    pub entries: Option<u32>,
+    /// Bytes, by the weights that entries come with.
+    pub bytes: Option<u64>,
+}
+
+/// What a lookup found.
+#[derive(Debug)]
+pub enum Found<R> {
+    /// A fresh entry.
+    Fresh(R),
+    /// An entry past its time or softly invalidated, still kept for a refresh or a failure.
+    Stale(R),
+    /// Nothing.
+    Missing,
+}
+
+/// The state of an entry at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Fresh,
+    Stale,
+    Gone,
+}
+
+/// A near store, or a part of it, behind one lock.
+#[derive(Debug)]
+pub struct Shard<K, V> {
+    index: Index,
+    slots: Vec<Option<Slot<K, V>>>,
+    stamps: Vec<Stamp>,
+    free: Vec<u32>,
+    pending: [u32; PENDING],
+    pending_len: usize,
+    kind: Kind,
+    policy: AnyPolicy,
+    ranks: Ranks,
+    extras: Vec<Extra>,
+    free_extras: Vec<u32>,
+    wheel: Wheel,
+    tags: Tags,
+    /// Where the search for entries with invalidated tags goes on, `NIL` when there is none to do.
+    sweep: u32,
+    /// Empty while the cache does not weigh.
+    weights: Vec<u64>,
+    weight: u64,
+    limits: Limits,
+    counters: Counters,
+    version: u32,
+}
+
+impl<K, V> Shard<K, V> {
+    /// An empty shard.
+    pub fn new(kind: Kind, limits: Limits, now: u64) -> Self {
+        let mut policy = AnyPolicy::new(kind);
+        policy.set_capacity(limits.entries);
+        Self {
+            index: Index::default(),
+            slots: Vec::new(),
+            stamps: Vec::new(),
+            free: Vec::new(),
+            pending: [0; PENDING],
+            pending_len: 0,
+            kind,
+            policy,
+            ranks: Ranks::default(),
+            extras: Vec::new(),
+            free_extras: Vec::new(),
+            wheel: Wheel::new(now),
+            tags: Tags::default(),
+            sweep: NIL,
+            weights: Vec::new(),
+            weight: 0,
+            limits,
+            counters: Counters::default(),
+            version: 0,
+        }
+    }
+
+    #[inline]
+    fn slot(&self, id: u32) -> &Slot<K, V> {
+        self.slots[id as usize].as_ref().expect("an index, list or ring names a slot that is in use")
+    }
+
+    fn slot_mut(&mut self, id: u32) -> &mut Slot<K, V> {
+        self.slots[id as usize].as_mut().expect("an index, list or ring names a slot that is in use")
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, same: impl Fn(&K) -> bool) -> Option<u32> {
+        self.index.find(hash, |id| same(&self.slot(id).key))
+    }
+
+    fn extra(&self, id: u32) -> Option<&Extra> {
+        let extra = self.slot(id).extra;
+        (extra != NIL).then(|| &self.extras[extra as usize])
+    }
+
+    fn weight_of(&self, id: u32) -> u64 {
+        self.weights.get(id as usize).copied().unwrap_or(0)
+    }
+
+    fn facts(&self, id: u32) -> Facts {
+        let slot = self.slot(id);
+        Facts {
+            hash: slot.hash,
+            weight: self.weights.get(id as usize).copied().unwrap_or(1),
+            deadline: self.extra(id).map_or(crate::clock::NEVER, Extra::end),
+            hits: slot.hits,
+        }
+    }
+
+    /// Looks `hash` up; `same` tells the key, `take` copies the value out. What is found to be over is put into `gone`.
+    #[inline]
+    pub fn get<R>(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        clock: &Clock,
+        take: impl FnOnce(&V) -> R,
+        gone: &mut Gone<K, V>,
+    ) -> Found<R> {
+        let Some(id) = self.find(hash, same) else {
+            self.counters.misses += 1;
+            return Found::Missing;
+        };
+        let due = self.slot(id).due;
+        if due != NO_DUE && due <= tick(clock.at_most()) {
+            match self.look(id, clock.now(), true) {
+                Look::Fresh => {}
+                Look::Stale => {
+                    self.counters.misses += 1;
+                    return Found::Stale(take(&self.slot(id).value));
+                }
+                Look::Gone => {
+                    self.counters.misses += 1;
+                    self.apply_pending(clock.coarse());
+                    gone.push(self.take_out(id, Cause::Expired));
+                    return Found::Missing;
+                }
+            }
+        }
+        self.counters.hits += 1;
+        let value = take(&self.slot(id).value);
+        self.pending[self.pending_len] = id;
+        self.pending_len += 1;
+        if self.pending_len == PENDING {
+            self.apply_pending(clock.coarse());
+        }
+        Found::Fresh(value)
+    }
+
+    /// As [`Shard::get`], without counting or using the entry, and with its version.
+    pub fn peek<R>(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        take: impl FnOnce(&K, &V, u32) -> R,
+    ) -> Found<R> {
+        let Some(id) = self.find(hash, same) else { return Found::Missing };
+        let look = self.look(id, now, false);
+        let slot = self.slot(id);
+        let version = self.stamps[id as usize].version;
+        match look {
+            Look::Fresh => Found::Fresh(take(&slot.key, &slot.value, version)),
+            Look::Stale => Found::Stale(take(&slot.key, &slot.value, version)),
+            Look::Gone => Found::Missing,
+        }
+    }
+
+    /// Applies the noted reads to the policy, oldest first.
+    fn apply_pending(&mut self, now: u64) {
+        if self.pending_len == 0 {
+            return;
+        }
+        let now = tick(now);
+        for at in 0..std::mem::take(&mut self.pending_len) {
+            let id = self.pending[at];
+            let slot = self.slots[id as usize].as_mut().expect("reads are applied before a slot is freed");
+            slot.hits = slot.hits.saturating_add(1);
+            self.stamps[id as usize].accessed = now;
+            let (hash, extra) = (slot.hash, slot.extra);
+            self.used(id, hash, extra);
+        }
+    }
+
+    #[inline]
+    fn used(&mut self, id: u32, hash: u32, extra: u32) {
+        if extra != NIL {
+            let extra = &mut self.extras[extra as usize];
+            extra.renew_credit();
+            if extra.place != Place::Policy {
+                self.ranks.touch(extra.place, id);
+                return;
+            }
+        }
+        self.policy.access(id, Facts { hash, ..Facts::default() });
+    }
+
+    /// Takes an entry out of every structure, once the noted reads are applied.
+    fn take_out(&mut self, id: u32, cause: Cause) -> Removed<K, V> {
+        debug_assert_eq!(self.pending_len, 0, "a slot that a noted read names must not be freed");
+        let slot = self.slots[id as usize].take().expect("only a slot in use is taken out");
+        self.index.remove(slot.hash, id);
+        let place = if slot.extra == NIL { Place::Policy } else { self.drop_extra(slot.extra) };
+        match place {
+            Place::Policy => self.policy.remove(id),
+            place => self.ranks.remove(place, id),
+        }
+        if let Some(weight) = self.weights.get_mut(id as usize) {
+            self.weight -= std::mem::take(weight);
+        }
+        self.free.push(id);
+        match cause {
+            Cause::Evicted => self.counters.evictions += 1,
+            Cause::Expired => self.counters.expirations += 1,
+            Cause::Deleted => self.counters.deletes += 1,
+            Cause::Replaced => {}
+        }
+        Removed { key: slot.key, value: slot.value, cause }
+    }
+
+    fn drop_extra(&mut self, at: u32) -> Place {
+        self.wheel.unfile(&mut self.extras, at);
+        for tag in std::mem::take(&mut self.extras[at as usize].tags) {
+            self.tags.release(tag.tag);
+        }
+        self.free_extras.push(at);
+        self.extras[at as usize].slot = NIL;
+        self.extras[at as usize].place
+    }
+
+    /// Removes the entry under `hash` if it is fresh or stale; one that is over counts as expired.
+    pub fn remove(&mut self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
+        let id = self.find(hash, same)?;
+        self.apply_pending(now);
+        let cause = if self.look(id, now, false) == Look::Gone { Cause::Expired } else { Cause::Deleted };
+        Some(self.take_out(id, cause))
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self, now: u64) -> Gone<K, V> {
+        let all = (0..self.slots.len() as u32)
+            .filter(|&id| self.slots[id as usize].is_some())
+            .collect::<Vec<_>>();
+        self.apply_pending(now);
+        let gone = all.into_iter().map(|id| self.take_out(id, Cause::Deleted)).collect();
+        let empty = Self::new(self.kind, self.limits, now);
+        let (counters, version) = (self.counters, self.version);
+        // The tags' generations go on: an older reference must not come to life again.
+        let tags = std::mem::take(&mut self.tags);
+        *self = Self { counters, version, tags, ..empty };
+        gone
+    }
+
+    /// The counts since the last reset.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Starts counting anew.
+    pub fn reset_counters(&mut self) {
+        self.counters = Counters::default();
+    }
+
+    /// Entries held, over or not.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether no entry is held.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The sum of all weights.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Bytes of the structures themselves, without what keys and values point to.
+    pub fn overhead(&self) -> usize {
+        self.index.bytes()
+            + self.slots.capacity() * size_of::<Option<Slot<K, V>>>()
+            + self.stamps.capacity() * size_of::<Stamp>()
+            + self.policy.bytes()
+            + self.ranks.bytes()
+            + self.extras.capacity() * size_of::<Extra>()
+            + self.weights.capacity() * 8
+    }
+
+    /// Panics if any two structures contradict each other.
+    pub fn validate(&self) {
+        self.index.validate();
+        self.policy.validate();
+        self.ranks.validate();
+        self.wheel.validate(&self.extras);
+        let used: Vec<u32> = (0..self.slots.len() as u32).filter(|&id| self.slots[id as usize].is_some()).collect();
+        assert_eq!(used.len(), self.index.len(), "every used slot is in the index");
+        assert_eq!(used.len() + self.free.len(), self.slots.len(), "every other slot is free");
+        let (low, pinned) = self.ranks.order();
+        let mut placed = [self.policy.order(), low, pinned].concat();
+        placed.sort_unstable();
+        assert_eq!(placed, used, "every used slot waits in exactly one place");
+        let mut weight = 0;
+        for id in used {
+            let slot = self.slot(id);
+            assert_eq!(self.index.find(slot.hash, |at| at == id), Some(id));
+            weight += self.weight_of(id);
+            if let Some(extra) = self.extra(id) {
+                assert_eq!(extra.slot, id);
+                assert_eq!(slot.due, extra.due());
+                assert_eq!(extra.bucket == NIL, extra.end() == crate::clock::NEVER, "what ends is in the wheel");
+            }
+        }
+        assert_eq!(weight, self.weight);
+    }
+}
