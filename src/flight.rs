@@ -87,7 +87,11 @@ struct Seats<W, O> {
 
 impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
     fn new(hash: u32, key: K, owner: O) -> Self {
-        let seats = Seats { wakers: Vec::new(), wanting: 0, owner: Some(Arc::new(owner)) };
+        let seats = Seats {
+            wakers: Vec::new(),
+            wanting: 0,
+            owner: Some(Arc::new(owner)),
+        };
         Self {
             id: new_id(),
             hash,
@@ -154,7 +158,10 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
     pub fn wait(&self, timeout: Duration) -> bool {
         let mut seats = self.seats.lock();
         let running = |_: &mut Seats<W, O>| self.outcome.get().is_none();
-        !self.ended.wait_while_for(&mut seats, running, timeout).timed_out()
+        !self
+            .ended
+            .wait_while_for(&mut seats, running, timeout)
+            .timed_out()
     }
 
     /// Shows the owner and the wakers to `see`, unless another thread holds them just now.
@@ -206,7 +213,10 @@ pub enum Joined<K, T, W: Wake, O: Owner> {
 
 impl<K, T, W, O> Default for Flights<K, T, W, O> {
     fn default() -> Self {
-        Self { table: Mutex::default(), coalesced: AtomicU64::new(0) }
+        Self {
+            table: Mutex::default(),
+            coalesced: AtomicU64::new(0),
+        }
     }
 }
 
@@ -253,7 +263,9 @@ impl<K, T, W: Wake, O: Owner> Flights<K, T, W, O> {
     /// [`Flight::invalidate`] for the flight of one key; true if there is one.
     pub fn invalidate(&self, hash: u32, same: impl Fn(&K) -> bool) -> bool {
         let table = self.table.lock();
-        let found = table.get(&hash).and_then(|bucket| bucket.iter().find(|f| same(&f.key)));
+        let found = table
+            .get(&hash)
+            .and_then(|bucket| bucket.iter().find(|f| same(&f.key)));
         found.inspect(|flight| flight.invalidate()).is_some()
     }
 
@@ -271,7 +283,10 @@ impl<K, T, W: Wake, O: Owner> Flights<K, T, W, O> {
 
     /// Takes every flight out of the table, ending none: for the collection of a garbage cycle only.
     pub fn drain(&self) -> Vec<Arc<Flight<K, T, W, O>>> {
-        std::mem::take(&mut *self.table.lock()).into_values().flatten().collect()
+        std::mem::take(&mut *self.table.lock())
+            .into_values()
+            .flatten()
+            .collect()
     }
 
     /// Ends a flight whose leader cannot or may not finish it; false if it had ended. A late leader finds out when it

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Flight, Flights, Outcome, Owner, Wake, Waiter};
+use super::{Flight, Flights, Outcome, Owner, Waiter, Wake};
 
 /// Held by whoever runs the loader. Dropped without an end, it abandons the flight and the waiters start over.
 #[derive(Debug)]
@@ -12,10 +12,7 @@ pub struct Leader<K, T, W: Wake, O: Owner> {
 }
 
 impl<K, T, W: Wake, O: Owner> Leader<K, T, W, O> {
-    pub(super) fn new(
-        flights: Arc<Flights<K, T, W, O>>,
-        flight: Arc<Flight<K, T, W, O>>,
-    ) -> Self {
+    pub(super) fn new(flights: Arc<Flights<K, T, W, O>>, flight: Arc<Flight<K, T, W, O>>) -> Self {
         Self { flights, flight }
     }
 
@@ -32,7 +29,9 @@ impl<K, T, W: Wake, O: Owner> Leader<K, T, W, O> {
     /// Hands the value to every waiter. The answer says whether it may be in the store: false if the key was
     /// invalidated meanwhile or the flight was retired, and then a leader that stored it takes it out again.
     pub fn finish(self, value: T) -> bool {
-        self.flights.end(&self.flight, Outcome::Done(value)).unwrap_or(false)
+        self.flights
+            .end(&self.flight, Outcome::Done(value))
+            .unwrap_or(false)
     }
 
     /// Hands the error to every waiter that is there now.

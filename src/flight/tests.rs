@@ -139,7 +139,11 @@ fn the_owner_hears_when_the_last_who_wants_the_value_leaves() {
     let last = leader.waiter();
     leader.finish(1);
     drop(last);
-    assert_eq!(owner.0.load(Ordering::SeqCst), 1, "an ended flight bothers nobody");
+    assert_eq!(
+        owner.0.load(Ordering::SeqCst),
+        1,
+        "an ended flight bothers nobody"
+    );
 }
 
 #[test]
@@ -154,7 +158,11 @@ fn a_retired_leader_comes_too_late() {
     let next = lead(&flights, 1);
     assert!(!leader.flight().is_valid());
     assert!(!leader.finish(1));
-    assert_eq!(flights.len(), 1, "the late leader leaves the next flight alone");
+    assert_eq!(
+        flights.len(),
+        1,
+        "the late leader leaves the next flight alone"
+    );
     assert!(next.finish(2));
 }
 
@@ -196,20 +204,22 @@ fn leadership_passes_on_until_somebody_finishes() {
     let attempts = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| loop {
-                match join(&flights, 1) {
-                    Joined::Lead(leader) => {
-                        if attempts.fetch_add(1, Ordering::SeqCst) < 5 {
-                            drop(leader);
-                        } else {
-                            leader.finish(1);
-                            return;
+            scope.spawn(|| {
+                loop {
+                    match join(&flights, 1) {
+                        Joined::Lead(leader) => {
+                            if attempts.fetch_add(1, Ordering::SeqCst) < 5 {
+                                drop(leader);
+                            } else {
+                                leader.finish(1);
+                                return;
+                            }
                         }
-                    }
-                    Joined::Follow(mut waiter) => {
-                        assert!(waiter.flight().wait(LONG), "nobody is stranded");
-                        if matches!(waiter.landing(), Some(Landing::Done(_))) {
-                            return;
+                        Joined::Follow(mut waiter) => {
+                            assert!(waiter.flight().wait(LONG), "nobody is stranded");
+                            if matches!(waiter.landing(), Some(Landing::Done(_))) {
+                                return;
+                            }
                         }
                     }
                 }
@@ -225,7 +235,10 @@ fn a_circle_of_waits_is_refused_where_it_would_close() {
     let (a, b, c) = (Node::Flight(1), Node::Flight(2), Node::Flight(3));
     let first = waits.try_add(&[(a, "a")], 2).unwrap();
     waits.try_add(&[(b, "b")], 3).unwrap();
-    assert_eq!(waits.try_add(&[(c, "c")], 1), Err(Refusal::Circle(vec!["a", "b"])));
+    assert_eq!(
+        waits.try_add(&[(c, "c")], 1),
+        Err(Refusal::Circle(vec!["a", "b"]))
+    );
     assert_eq!(waits.try_add(&[(a, "a")], 1), Err(Refusal::Circle(vec![])));
     assert_eq!(waits.remove(a, first[0]), Some("a"));
     assert_eq!(waits.remove(a, first[0]), None);
@@ -239,15 +252,26 @@ fn a_thread_is_kept_from_blocking_what_it_waits_for() {
     let loop_thread = Node::Thread(9);
     waits.add(Node::Flight(1), "f", loop_thread);
     // The flight runs on this very thread.
-    assert_eq!(waits.try_add(&[(loop_thread, "")], 1), Err(Refusal::OwnThread));
+    assert_eq!(
+        waits.try_add(&[(loop_thread, "")], 1),
+        Err(Refusal::OwnThread)
+    );
     // Another thread's flight waits for it.
-    waits.try_add(&[(Node::Flight(2), "g"), (Node::Thread(8), "")], 1).unwrap();
-    assert_eq!(waits.try_add(&[(loop_thread, "")], 2), Err(Refusal::OwnThread));
+    waits
+        .try_add(&[(Node::Flight(2), "g"), (Node::Thread(8), "")], 1)
+        .unwrap();
+    assert_eq!(
+        waits.try_add(&[(loop_thread, "")], 2),
+        Err(Refusal::OwnThread)
+    );
     // The other order: the loop's thread is blocked first.
     let waits = Waits::default();
     waits.add(Node::Flight(1), "f", loop_thread);
     waits.try_add(&[(loop_thread, "")], 2).unwrap();
-    assert_eq!(waits.try_add(&[(Node::Flight(2), "g")], 1), Err(Refusal::OwnThread));
+    assert_eq!(
+        waits.try_add(&[(Node::Flight(2), "g")], 1),
+        Err(Refusal::OwnThread)
+    );
     assert!(!waits.is_empty());
 }
 
@@ -312,7 +336,9 @@ struct Model {
 
 impl Model {
     fn running(&self, key: u8) -> Option<usize> {
-        self.rounds.iter().position(|round| round.key == key && round.end.is_none())
+        self.rounds
+            .iter()
+            .position(|round| round.key == key && round.end.is_none())
     }
 
     fn apply(&mut self, step: Step, number: u32) {
@@ -320,12 +346,23 @@ impl Model {
             Step::Join(key) => match (join(&self.flights, key), self.running(key)) {
                 (Joined::Lead(leader), None) => {
                     let pilot = leader.flight().owner().unwrap();
-                    let round = Round { key, leader: Some(leader), pilot, invalid: false, end: None };
+                    let round = Round {
+                        key,
+                        leader: Some(leader),
+                        pilot,
+                        invalid: false,
+                        end: None,
+                    };
                     self.rounds.push(round);
                 }
                 (Joined::Follow(seat), Some(round)) => {
                     let late = self.rounds[round].invalid;
-                    self.guests.push(Guest { seat, key, round, late });
+                    self.guests.push(Guest {
+                        seat,
+                        key,
+                        round,
+                        late,
+                    });
                 }
                 (joined, running) => panic!("{joined:?} but the model has {running:?}"),
             },
@@ -377,7 +414,10 @@ impl Model {
 
     /// Every waiter sees the end of its own flight, and those who are done get off.
     fn validate(&mut self) {
-        assert_eq!(self.flights.len(), self.rounds.iter().filter(|r| r.end.is_none()).count());
+        assert_eq!(
+            self.flights.len(),
+            self.rounds.iter().filter(|r| r.end.is_none()).count()
+        );
         for guest in &mut self.guests {
             assert_eq!(*guest.seat.flight().key(), guest.key);
             let expected = match self.rounds[guest.round].end {
@@ -393,7 +433,8 @@ impl Model {
             self.served += u64::from(matches!(seen, Some(End::Done(_) | End::Failed(_))));
         }
         let rounds = &self.rounds;
-        self.guests.retain(|guest| rounds[guest.round].end.is_none());
+        self.guests
+            .retain(|guest| rounds[guest.round].end.is_none());
         assert_eq!(self.flights.coalesced(), self.served);
     }
 }

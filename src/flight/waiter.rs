@@ -36,7 +36,12 @@ impl<K, T, W: Wake, O: Owner> Waiter<K, T, W, O> {
         if !late {
             flight.seats.lock().wanting += 1;
         }
-        Self { flights, flight, late, uncounted: !late && !starter }
+        Self {
+            flights,
+            flight,
+            late,
+            uncounted: !late && !starter,
+        }
     }
 
     /// The flight it waits for.
@@ -67,7 +72,11 @@ impl<K, T, W: Wake, O: Owner> Drop for Waiter<K, T, W, O> {
         let owner = {
             let mut seats = self.flight.seats.lock();
             seats.wanting -= 1;
-            if seats.wanting == 0 { seats.owner.clone() } else { None }
+            if seats.wanting == 0 {
+                seats.owner.clone()
+            } else {
+                None
+            }
         };
         if let Some(owner) = owner {
             owner.unwanted();

@@ -50,7 +50,12 @@ struct Graph<L> {
 
 impl<L> Default for Waits<L> {
     fn default() -> Self {
-        Self { graph: Mutex::new(Graph { edges: HashMap::default(), serial: 0 }) }
+        Self {
+            graph: Mutex::new(Graph {
+                edges: HashMap::default(),
+                serial: 0,
+            }),
+        }
     }
 }
 
@@ -81,7 +86,10 @@ impl<L: Clone> Waits<L> {
             }
         }
         let to = Node::Flight(to);
-        Ok(from.iter().map(|(node, label)| graph.add(*node, label.clone(), to)).collect())
+        Ok(from
+            .iter()
+            .map(|(node, label)| graph.add(*node, label.clone(), to))
+            .collect())
     }
 
     /// Takes an edge out and gives its label back, to be dropped outside the lock.
@@ -110,7 +118,11 @@ impl<L: Clone> Waits<L> {
 impl<L: Clone> Graph<L> {
     fn add(&mut self, from: Node, label: L, to: Node) -> u64 {
         self.serial += 1;
-        let edge = Edge { serial: self.serial, to, label };
+        let edge = Edge {
+            serial: self.serial,
+            to,
+            label,
+        };
         self.edges.entry(from).or_default().push(edge);
         self.serial
     }

@@ -1,7 +1,10 @@
 //! The compiled module `omnicache._omnicache`: the only place that names pyo3.
 
 mod config;
+mod flight;
+mod flight_key;
 mod units;
+mod waits;
 
 use pyo3::prelude::*;
 
@@ -9,6 +12,8 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     config::register(module)?;
+    flight::register(module)?;
     units::register(module)?;
+    waits::register(module)?;
     Ok(())
 }
