@@ -443,6 +443,9 @@ impl Waiter {
 
 /// Adds the classes of this file to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("AGAIN", AGAIN)?;
+    module.add("DONE", DONE)?;
+    module.add("FAILED", FAILED)?;
     module.add_class::<Flights>()?;
     module.add_class::<Flight>()?;
     module.add_class::<Leader>()?;
