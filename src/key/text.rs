@@ -60,7 +60,7 @@ fn show(value: &KeyValue, out: &mut String) {
         KeyValue::Date(date) => moment(out, None, |bytes| date.push(bytes)),
         KeyValue::Time(clock, zone) => moment(out, zone.as_ref(), |bytes| clock.push(bytes)),
         KeyValue::TimeDelta(micros) => show_delta(*micros, out),
-        KeyValue::Decimal(text) => push(out, text.strip_suffix("E0").unwrap_or(text)),
+        KeyValue::Decimal(text) => show_decimal(text, out),
         KeyValue::Uuid(value) => {
             let mut bytes = Vec::with_capacity(36);
             number::push_uuid(&mut bytes, *value);
@@ -76,7 +76,7 @@ fn show_named(kind: NamedKind, name: &Text, value: &KeyValue, out: &mut String) 
     out.push_str(&name.display());
     match (kind, value) {
         (NamedKind::Enum, KeyValue::Str(member)) => {
-            push(out, format_args!(".{}", member.display()))
+            push(out, format_args!(".{}", member.display()));
         }
         (NamedKind::Object, KeyValue::Dict(fields)) => {
             out.push('(');
@@ -127,8 +127,33 @@ fn show_big(bytes: &[u8], out: &mut String) {
         out.push('-');
     }
     out.push_str("0x");
-    let digits: String = magnitude.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(2 * magnitude.len());
+    for byte in magnitude {
+        push(&mut digits, format_args!("{byte:02x}"));
+    }
     out.push_str(digits.trim_start_matches('0'));
+}
+
+/// With a point where that takes no more digits than there are: `1.00` for `100E-2`.
+fn show_decimal(text: &str, out: &mut String) {
+    let Some((digits, exponent)) = text.split_once('E') else {
+        return out.push_str(text);
+    };
+    let (sign, digits) = digits
+        .strip_prefix('-')
+        .map_or(("", digits), |digits| ("-", digits));
+    out.push_str(sign);
+    match exponent
+        .strip_prefix('-')
+        .and_then(|places| places.parse::<usize>().ok())
+    {
+        Some(places) if places < digits.len() => {
+            let (whole, part) = digits.split_at(digits.len() - places);
+            push(out, format_args!("{whole}.{part}"));
+        }
+        _ if exponent == "0" => out.push_str(digits),
+        _ => push(out, format_args!("{digits}E{exponent}")),
+    }
 }
 
 fn show_delta(micros: i128, out: &mut String) {
@@ -188,7 +213,7 @@ fn quote(text: &Text, out: &mut String) {
                 out.push(letter);
             }
             letter if letter.is_control() => {
-                push(out, format_args!("\\x{:02x}", u32::from(letter)))
+                push(out, format_args!("\\x{:02x}", u32::from(letter)));
             }
             letter => out.push(letter),
         }

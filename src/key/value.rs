@@ -1,6 +1,7 @@
 //! A decoded key: a tree of typed values.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::moment::{Clock, Date, Zone};
 use super::{Writer, number, tag};
@@ -38,7 +39,7 @@ impl Text {
             let (good, bad) = rest.split_at(error.valid_up_to());
             shown.push_str(&String::from_utf8_lossy(good));
             let code = 0xD000 | u32::from(bad[1] & 0x3F) << 6 | u32::from(bad[2] & 0x3F);
-            shown.push_str(&format!("\\u{code:04x}"));
+            let _ = write!(shown, "\\u{code:04x}"); // writing to a String cannot fail
             rest = &bad[3..];
         }
         shown.push_str(&String::from_utf8_lossy(rest));

@@ -170,6 +170,7 @@ impl Writer {
     }
 
     /// Closes the frame opened last.
+    #[expect(clippy::needless_pass_by_value, reason = "a frame is closed once")]
     pub fn close(&mut self, frame: Frame) {
         let Frame(start) = frame;
         let length = self.out.len() - start;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering::Relaxed};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// How many tuples deep a plain key may be.
 const MAX_DEPTH: u32 = 16;
@@ -104,9 +105,9 @@ unsafe fn str_hash(obj: *mut PyObject) -> u64 {
     unsafe {
         let cached = cached_hash(obj);
         if cached == -1 {
-            ffi::PyObject_Hash(obj) as u64
+            ffi::PyObject_Hash(obj).cast_unsigned() as u64
         } else {
-            cached as u64
+            cached.cast_unsigned() as u64
         }
     }
 }
@@ -127,7 +128,7 @@ unsafe fn int_part(obj: *mut PyObject) -> u64 {
         // an int is the same for -1 and -2, and a call.
         match int::one_digit(obj) {
             Some(bits) => bits ^ INT,
-            None => (ffi::PyObject_Hash(obj) as u64).rotate_left(32) ^ INT,
+            None => (ffi::PyObject_Hash(obj).cast_unsigned() as u64).rotate_left(32) ^ INT,
         }
     }
 }
@@ -161,7 +162,7 @@ unsafe fn other_part(obj: *mut PyObject, ty: *mut ffi::PyTypeObject) -> Option<u
         } else if ty == addr_of_mut!(ffi::PyFloat_Type) {
             Some(float_bits(obj).rotate_left(32) ^ FLOAT)
         } else if ty == addr_of_mut!(ffi::PyBytes_Type) {
-            Some(ffi::PyObject_Hash(obj) as u64 ^ BYTES)
+            Some(ffi::PyObject_Hash(obj).cast_unsigned() as u64 ^ BYTES)
         } else {
             None
         }
@@ -216,7 +217,7 @@ unsafe fn same_str(a: *mut PyObject, b: *mut PyObject) -> bool {
             && same_bytes(
                 ffi::PyUnicode_DATA(a).cast(),
                 ffi::PyUnicode_DATA(b).cast(),
-                length as usize * kind as usize,
+                length.cast_unsigned() * kind as usize,
             )
     }
 }
@@ -245,7 +246,7 @@ unsafe fn same_other(a: *mut PyObject, b: *mut PyObject, ty: *mut ffi::PyTypeObj
                 && same_bytes(
                     ffi::PyBytes_AS_STRING(a).cast(),
                     ffi::PyBytes_AS_STRING(b).cast(),
-                    size as usize,
+                    size.cast_unsigned(),
                 )
         } else {
             false // None, True and False are the same object or not equal
@@ -263,7 +264,7 @@ unsafe fn same_bytes(a: *const u8, b: *const u8, length: usize) -> bool {
 mod int {
     use pyo3::ffi::{self, PyObject};
 
-    /// What an int starts with in CPython 3.11 to 3.14: up to 3.11 the word is the number of digits, negative for a
+    /// What an int starts with in Python 3.11 to 3.14: up to 3.11 the word is the number of digits, negative for a
     /// negative number; from 3.12 on it is that number times eight, plus flags and the sign.
     #[repr(C)]
     struct Head {
@@ -291,7 +292,7 @@ mod int {
         let Head { word, digit, .. } = unsafe { &*obj.cast::<Head>() };
         if TAGGED {
             // Bits 0 and 1: 0 positive, 1 zero, 2 negative. Bit 2 marks shared ints in 3.14 and says nothing here.
-            (*word < 16).then(|| (*word as u64 & 3) << 32 | u64::from(*digit))
+            (*word < 16).then(|| (word.cast_unsigned() as u64 & 3) << 32 | u64::from(*digit))
         } else {
             match *word {
                 0 => Some(1 << 32),
@@ -308,6 +309,19 @@ mod int {
 fn _plain_hash(obj: &Bound<'_, PyAny>) -> Option<u32> {
     // SAFETY: a Bound is live and proves that we are attached.
     unsafe { plain_hash(obj.as_ptr()) }
+}
+
+/// `_plain_fold(first, *rest)`: the hash of a tuple of these plain keys, taken without the tuple. For tests.
+#[pyfunction]
+#[pyo3(signature = (first, *rest))]
+fn _plain_fold(first: &Bound<'_, PyAny>, rest: &Bound<'_, PyTuple>) -> Option<u32> {
+    // SAFETY: a Bound is live and proves that we are attached.
+    let part = |obj: &Bound<'_, PyAny>| unsafe { plain_part(obj.as_ptr()) };
+    let seed = hash_seed(part(first)?);
+    let state = rest
+        .iter()
+        .try_fold(seed, |state, item| Some(hash_fold(state, part(&item)?)))?;
+    Some(hash_finish(state))
 }
 
 /// `_plain_same(a, b)`: whether two plain keys are one key. For tests.
@@ -331,5 +345,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
         SEEDS[1].store(random.hash_one(1) | 1, Relaxed);
     });
     m.add_function(wrap_pyfunction!(_plain_hash, m)?)?;
+    m.add_function(wrap_pyfunction!(_plain_fold, m)?)?;
     m.add_function(wrap_pyfunction!(_plain_same, m)?)
 }

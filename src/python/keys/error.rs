@@ -26,6 +26,9 @@ pub(super) struct Unusable {
     cause: Option<PyErr>,
 }
 
+/// A path of more than twice as many steps is cut in the middle: the ends say where to look.
+const SHOWN: usize = 8;
+
 /// The outcome of encoding a part.
 pub(super) type Outcome<T = ()> = Result<T, Problem>;
 
@@ -71,8 +74,6 @@ impl Problem {
             Self::Python(error) => return error,
             Self::Unusable(part) => part,
         };
-        // A deep path is cut in the middle: the ends say where to look.
-        const SHOWN: usize = 8;
         let mut message = String::from("key");
         let steps = part.path.len();
         for (at, step) in part.path.iter().rev().enumerate() {

@@ -55,7 +55,7 @@ pub(super) fn micros(delta: &Bound<'_, PyDelta>) -> i128 {
 
 fn date(of: &impl PyDateAccess) -> Date {
     Date {
-        year: of.get_year() as u16,
+        year: of.get_year().unsigned_abs() as u16,
         month: of.get_month(),
         day: of.get_day(),
     }

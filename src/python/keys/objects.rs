@@ -290,22 +290,32 @@ fn attribute<'py>(
 /// Why nothing above took this object, and what to do.
 fn refusal(obj: &Bound<'_, PyAny>, class: &Bound<'_, PyType>, foreign: bool) -> Problem {
     let name = known::shown(class);
-    let what = format!("is a {name}, which cannot be part of a key");
+    let has =
+        |attribute: &str| known::attribute(class, &PyString::new(obj.py(), attribute)).is_some();
+    let annotate = "for an argument of a cached function, annotate it with KeyBy(\"id\"), or with NoKey to leave it out";
     let advice = match name.as_str() {
-        _ if foreign && obj.hasattr("to_pydatetime").unwrap_or(false) => "Use its Python value: .to_pydatetime().".into(),
-        _ if foreign && obj.hasattr("shape").is_ok_and(|has| has) && obj.hasattr("tobytes").unwrap_or(false) => {
-            "Use its Python value: .item() for a scalar; for an array its .tobytes() with shape and dtype.".into()
+        _ if foreign && has("to_pydatetime") => "Use its Python value: .to_pydatetime().".to_owned(),
+        _ if foreign && has("tobytes") => {
+            "Use its Python value: .item() for a scalar; for an array, .tobytes() with shape and dtype.".to_owned()
         }
-        _ if foreign => "Use its Python value (.item()), or a part that identifies it.".into(),
-        "bytearray" | "memoryview" => "Use bytes(...): a key must not change.".into(),
-        "complex" => "Use a tuple of its real and imag.".into(),
-        "method" | "builtin_function_or_method" => "A bound method depends on its object: use the function and what identifies the object, \
-             such as (Class.method, obj.id), or give that object's type a __cache_key__() method and use the object."
-            .into(),
+        _ if foreign => "Use its Python value (.item()), or a part that identifies it.".to_owned(),
+        "bytearray" | "memoryview" => "Use bytes(...): a key must not change.".to_owned(),
+        "complex" => "Use a tuple of its real and imag.".to_owned(),
+        "method" | "builtin_function_or_method" => {
+            "A bound method depends on its object: use the function with what identifies the object, such as \
+             (Class.method, obj.id), or the object itself if its type has a __cache_key__() method."
+                .to_owned()
+        }
+        _ if known::is_static_type(class) => {
+            format!("Use what identifies it, such as an id or a tuple of its parts; {annotate}.")
+        }
         _ => format!(
             "Give {name} a __cache_key__() method that returns what identifies it, or use that part itself, such as \
-             an id; for an argument of a cached function, annotate it with KeyBy(\"id\"), or with NoKey to leave it out."
+             an id; {annotate}."
         ),
     };
-    Problem::new(what, advice)
+    Problem::new(
+        format!("is of type {name}, which cannot be part of a key"),
+        advice,
+    )
 }
