@@ -20,9 +20,13 @@ pub mod entry;
 #[forbid(unsafe_code)]
 pub mod expiry;
 #[forbid(unsafe_code)]
+pub mod flight;
+#[forbid(unsafe_code)]
 pub mod glob;
 #[forbid(unsafe_code)]
 pub mod index;
+#[forbid(unsafe_code)]
+pub mod key;
 #[forbid(unsafe_code)]
 pub mod near;
 #[forbid(unsafe_code)]
