@@ -3,7 +3,7 @@
 //! Einziger, Friedman & Manes, "TinyLFU: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
 //! Eytan, Friedman & Manes, "Adaptive Software Cache Management" (2018). How the window is chosen is our own.
 
-use super::segments::Segments;
+use super::segments::{Segments, WHOLE};
 use super::window::WindowChoice;
 use super::{Facts, Policy};
 use crate::sketch::Sketch;
@@ -14,8 +14,6 @@ pub struct TinyLfu {
     segments: Segments,
     sketch: Sketch,
     choice: WindowChoice,
-    /// Whether anything was evicted since the window was last decided.
-    evicted: bool,
 }
 
 impl Default for TinyLfu {
@@ -24,19 +22,31 @@ impl Default for TinyLfu {
             segments: Segments::new(WindowChoice::START),
             sketch: Sketch::default(),
             choice: WindowChoice::default(),
-            evicted: false,
         }
     }
 }
 
 impl TinyLfu {
+    /// A policy whose window is `percent` of the cache for ever: what the adaptation is measured against.
+    pub fn with_fixed_window(percent: u32) -> Self {
+        let share = WHOLE * percent.min(100) / 100;
+        Self { segments: Segments::new(share), choice: WindowChoice::fixed(), ..Self::default() }
+    }
+
     #[inline]
     fn note(&mut self, hash: u32) {
         self.sketch.count(hash);
         if self.choice.request(hash, &self.sketch) {
-            let evicted = std::mem::take(&mut self.evicted);
-            self.segments
-                .set_share(self.choice.decide(self.segments.capacity(), evicted));
+            let (capacity, len) = (self.segments.capacity(), self.segments.len());
+            self.segments.set_share(self.choice.decide(capacity, len));
+            self.fit_sample();
+        }
+    }
+
+    fn fit_sample(&mut self) {
+        let capacity = self.segments.capacity();
+        if !self.choice.suits(capacity) {
+            self.choice.sample(capacity, self.segments.hashes());
         }
     }
 
@@ -55,6 +65,7 @@ impl TinyLfu {
 impl Policy for TinyLfu {
     fn insert(&mut self, id: u32, facts: Facts) {
         self.segments.insert(id, facts.hash);
+        self.choice.came(facts.hash);
         self.fit_sketch();
         // What another policy counted is remembered as far as it matters here.
         for _ in 0..facts.hits.min(7) {
@@ -76,17 +87,21 @@ impl Policy for TinyLfu {
     fn update(&mut self, _: u32, _: Facts) {}
 
     fn remove(&mut self, id: u32) {
-        self.segments.remove(id);
+        if self.segments.remove(id) {
+            self.choice.left(self.segments.hash(id));
+        }
     }
 
     fn victim(&mut self) -> Option<u32> {
-        self.evicted = true;
-        self.choice.wake(self.segments.capacity());
-        self.segments.victim(&self.sketch)
+        self.choice.evicts();
+        let victim = self.segments.victim(&self.sketch);
+        self.fit_sample();
+        victim
     }
 
     fn set_capacity(&mut self, entries: Option<u32>) {
         self.segments.set_limit(entries);
+        self.fit_sample();
         let need = self.segments.len().max(1);
         if entries.is_some_and(|most| self.sketch.entries() / 2 > most.max(need)) {
             self.sketch.resize(need);
@@ -104,6 +119,6 @@ impl Policy for TinyLfu {
 
     fn validate(&self) {
         self.segments.validate();
-        self.choice.validate();
+        self.choice.validate(self.segments.hashes());
     }
 }

@@ -10,10 +10,10 @@ use crate::sketch::Sketch;
 
 /// The shares tried, in percent: each at most some 40 points from the best one for any workload.
 const SHARES: [u32; 4] = [1, 20, 60, 100];
-/// Entries of a miniature, at most.
+/// Entries of a miniature, at most (in the mean).
 const SIZE: u32 = 512;
-/// A miniature is at most one part in so many of the cache, so that it costs little where the cache is small.
-const RATE: u32 = 4;
+/// At most one key in 2 to this power is in the sample, so that a small cache pays little for it.
+const LEAST_SHIFT: u32 = 2;
 /// Hits counted before a decision weigh this much at the next: with four decisions for each turnover of as many
 /// requests as the cache has entries, the memory is about five turnovers long.
 const MEMORY: f32 = 0.95;
@@ -23,48 +23,83 @@ const MARGIN: f32 = 0.5;
 /// The choice of the window's share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WindowChoice {
-    /// One for each of [`SHARES`]; none until the cache evicts for the first time.
+    /// One for each of [`SHARES`]; none until the capacity is known or felt.
     shadows: Vec<Shadow>,
     hits: [f32; SHARES.len()],
     sampled: f32,
-    /// Mixed hashes below this are in the sample.
-    threshold: u32,
+    /// One key in 2 to this power is in the sample.
+    shift: u32,
+    /// Entries of the cache that are in the sample.
+    held: u32,
     best: usize,
     requests: u32,
     turn: u32,
     awake: bool,
+    /// Whether the cache ever had to evict.
+    full: bool,
+    /// Whether it did since the last decision.
+    evicted: bool,
+    fixed: bool,
 }
 
 impl WindowChoice {
-    /// Before anything is known: what suits most workloads a little.
-    pub(super) const START: u32 = WHOLE / 5;
+    /// Before anything is known, the first: it is the quickest to leave if it is wrong, for whatever enters can be seen.
+    pub(super) const START: u32 = WHOLE * SHARES[0] / 100;
 
-    /// The cache of `capacity` entries evicts: from now on there is something to choose.
-    pub(super) fn wake(&mut self, capacity: u32) {
-        if self.awake {
-            return;
-        }
-        self.awake = true;
-        self.requests = 0;
-        if self.shadows.is_empty() {
-            self.shadows.extend(
-                SHARES.map(|percent| {
-                    Shadow::new(WHOLE / 100 * percent + WHOLE % 100 * percent / 100)
-                }),
-            );
-            self.best = 1;
-        }
-        self.fit(capacity);
+    /// A choice that was made once for all.
+    pub(super) fn fixed() -> Self {
+        Self { fixed: true, ..Self::default() }
     }
 
-    fn fit(&mut self, capacity: u32) {
-        let size = (capacity / RATE).clamp(1, SIZE);
-        let rate = (u64::from(size) << 32) / u64::from(capacity.max(1));
-        self.threshold = u32::try_from(rate).unwrap_or(u32::MAX);
-        self.turn = (capacity / 4).max(8);
-        for shadow in &mut self.shadows {
-            shadow.set_capacity(size);
+    /// Sets the sample for a cache of `capacity` entries that now holds these hashes.
+    pub(super) fn sample(&mut self, capacity: u32, hashes: impl Iterator<Item = u32>) {
+        if self.fixed {
+            return;
         }
+        if self.shadows.is_empty() {
+            self.shadows.extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
+            self.awake = true;
+        }
+        self.shift = shift_for(capacity);
+        self.held = hashes.map(|hash| u32::from(self.samples(hash))).sum();
+    }
+
+    /// Whether the sample suits a cache of `capacity` entries.
+    pub(super) fn suits(&self, capacity: u32) -> bool {
+        self.fixed || !self.shadows.is_empty() && self.shift == shift_for(capacity)
+    }
+
+    /// The cache evicts: there is something to choose.
+    #[inline]
+    pub(super) fn evicts(&mut self) {
+        self.evicted = true;
+        self.awake = !self.fixed;
+    }
+
+    /// An entry came into the cache.
+    pub(super) fn came(&mut self, hash: u32) {
+        self.held += u32::from(self.samples(hash));
+    }
+
+    /// An entry left the cache.
+    pub(super) fn left(&mut self, hash: u32) {
+        self.held -= u32::from(self.samples(hash));
+    }
+
+    fn samples(&self, hash: u32) -> bool {
+        // Other bits than those by which the sketch and the index place a hash.
+        let mixed = hash.wrapping_mul(0x85EB_CA6B).rotate_left(16).wrapping_mul(0x9E37_79B1);
+        u64::from(mixed) >> (32 - self.shift) == 0
+    }
+
+    /// Makes the miniatures as large as the sample's part of the cache: the very number of entries, because a share of
+    /// the capacity would be a few percent off and that decides whether a loop fits.
+    fn fit(&mut self, capacity: u32, len: u32) {
+        let size = u64::from(self.held) * u64::from(capacity) / u64::from(len.max(1));
+        for shadow in &mut self.shadows {
+            shadow.set_capacity((size as u32).max(1));
+        }
+        self.turn = (capacity / 4).max(8);
     }
 
     /// Notes one request. Whether it is time to [`decide`](Self::decide).
@@ -73,7 +108,7 @@ impl WindowChoice {
         if !self.awake {
             return false;
         }
-        if mixed(hash) < self.threshold {
+        if self.samples(hash) {
             self.sampled += 1.0;
             for (shadow, hits) in self.shadows.iter_mut().zip(&mut self.hits) {
                 *hits += f32::from(u8::from(shadow.request(hash, sketch)));
@@ -83,12 +118,14 @@ impl WindowChoice {
         self.requests >= self.turn
     }
 
-    /// The share to use from now on. Without an eviction since the last decision the miniatures go to sleep: a cache
-    /// that holds all that is asked for has no need of them.
-    pub(super) fn decide(&mut self, capacity: u32, evicted: bool) -> u32 {
+    /// The share to use from now on. Once the cache was full, the miniatures sleep where there was no
+    /// eviction since the last decision: a cache that holds all that is asked for has no need of them.
+    pub(super) fn decide(&mut self, capacity: u32, len: u32) -> u32 {
         self.requests = 0;
-        self.awake = evicted;
-        self.fit(capacity);
+        self.full |= self.evicted;
+        self.awake = self.evicted || !self.full;
+        self.evicted = false;
+        self.fit(capacity, len);
         let margin = MARGIN * self.sampled.sqrt();
         let held = self.hits[self.best];
         let (best, &most) = self
@@ -109,14 +146,12 @@ impl WindowChoice {
         self.shadows.iter().map(Shadow::bytes).sum()
     }
 
-    pub(super) fn validate(&self) {
+    pub(super) fn validate(&self, hashes: impl Iterator<Item = u32>) {
+        assert!(self.fixed || self.held == hashes.map(|hash| u32::from(self.samples(hash))).sum(), "sampled entries");
         self.shadows.iter().for_each(Shadow::validate);
     }
 }
 
-/// Other bits than those by which the sketch and the index place a hash.
-fn mixed(hash: u32) -> u32 {
-    hash.wrapping_mul(0x85EB_CA6B)
-        .rotate_left(16)
-        .wrapping_mul(0x9E37_79B1)
+fn shift_for(capacity: u32) -> u32 {
+    (0..32).find(|shift| capacity >> shift <= SIZE).unwrap_or(32).max(LEAST_SHIFT)
 }
