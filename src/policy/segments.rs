@@ -156,18 +156,17 @@ impl Segments {
         self.seats[id as usize] = Seat::Probation;
     }
 
-    /// Forgets an entry. Whether it was there.
-    pub(super) fn remove(&mut self, id: u32) -> bool {
+    /// Forgets an entry.
+    pub(super) fn remove(&mut self, id: u32) {
         let seat = &mut self.seats[id as usize];
         let list = match seat {
-            Seat::None => return false,
+            Seat::None => return,
             Seat::Window => &mut self.window,
             Seat::Probation => &mut self.probation,
             Seat::Protected => &mut self.protected,
         };
         *seat = Seat::None;
         list.unlink(&mut self.links, id);
-        true
     }
 
     /// Who goes next. A candidate that wins against a victim of the main part is moved there.
@@ -212,12 +211,6 @@ impl Segments {
 
     pub(super) fn hash(&self, id: u32) -> u32 {
         self.hashes[id as usize]
-    }
-
-    /// The hash of every entry.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
-        let lists = [&self.window, &self.probation, &self.protected];
-        lists.into_iter().flat_map(|list| list.iter_back(&self.links)).map(|id| self.hash(id))
     }
 
     pub(super) fn order(&self) -> Vec<u32> {

@@ -34,19 +34,10 @@ impl TinyLfu {
     }
 
     #[inline]
-    fn note(&mut self, hash: u32) {
+    fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
-        if self.choice.request(hash, &self.sketch) {
-            let (capacity, len) = (self.segments.capacity(), self.segments.len());
-            self.segments.set_share(self.choice.decide(capacity, len));
-            self.fit_sample();
-        }
-    }
-
-    fn fit_sample(&mut self) {
-        let capacity = self.segments.capacity();
-        if !self.choice.suits(capacity) {
-            self.choice.sample(capacity, self.segments.hashes());
+        if self.choice.request(hash, hit, &self.sketch) {
+            self.segments.set_share(self.choice.decide(self.segments.capacity()));
         }
     }
 
@@ -65,19 +56,18 @@ impl TinyLfu {
 impl Policy for TinyLfu {
     fn insert(&mut self, id: u32, facts: Facts) {
         self.segments.insert(id, facts.hash);
-        self.choice.came(facts.hash);
         self.fit_sketch();
         // What another policy counted is remembered as far as it matters here.
         for _ in 0..facts.hits.min(7) {
             self.sketch.count(facts.hash);
         }
-        self.note(facts.hash);
+        self.note(facts.hash, false);
     }
 
     #[inline]
     fn access(&mut self, id: u32, facts: Facts) {
         self.segments.access(id);
-        self.note(facts.hash);
+        self.note(facts.hash, true);
     }
 
     fn pardon(&mut self, id: u32, _: Facts) {
@@ -87,21 +77,19 @@ impl Policy for TinyLfu {
     fn update(&mut self, _: u32, _: Facts) {}
 
     fn remove(&mut self, id: u32) {
-        if self.segments.remove(id) {
-            self.choice.left(self.segments.hash(id));
-        }
+        self.segments.remove(id);
     }
 
     fn victim(&mut self) -> Option<u32> {
-        self.choice.evicts();
-        let victim = self.segments.victim(&self.sketch);
-        self.fit_sample();
-        victim
+        self.choice.evicts(self.segments.capacity());
+        self.segments.victim(&self.sketch)
     }
 
     fn set_capacity(&mut self, entries: Option<u32>) {
         self.segments.set_limit(entries);
-        self.fit_sample();
+        if let Some(entries) = entries {
+            self.choice.fit(entries);
+        }
         let need = self.segments.len().max(1);
         if entries.is_some_and(|most| self.sketch.entries() / 2 > most.max(need)) {
             self.sketch.resize(need);
@@ -119,6 +107,6 @@ impl Policy for TinyLfu {
 
     fn validate(&self) {
         self.segments.validate();
-        self.choice.validate(self.segments.hashes());
+        self.choice.validate();
     }
 }

@@ -20,6 +20,10 @@ const MEMORY: f32 = 0.95;
 /// How far ahead another share must be, in standard deviations of a fair coin thrown at each sampled request.
 const MARGIN: f32 = 0.5;
 
+/// By how much the size of the miniatures may change at a decision, and how far it may go from the fair one.
+const STEP: f32 = 0.02;
+const RANGE: f32 = 0.15;
+
 /// The choice of the window's share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WindowChoice {
@@ -29,8 +33,10 @@ pub(super) struct WindowChoice {
     sampled: f32,
     /// One key in 2 to this power is in the sample.
     shift: u32,
-    /// Entries of the cache that are in the sample.
-    held: u32,
+    /// Hits of the cache itself on the sample.
+    own_hits: f32,
+    /// The size of the miniatures, as a part of the sample's fair share of the capacity.
+    scale: f32,
     best: usize,
     requests: u32,
     turn: u32,
@@ -51,39 +57,32 @@ impl WindowChoice {
         Self { fixed: true, ..Self::default() }
     }
 
-    /// Sets the sample for a cache of `capacity` entries that now holds these hashes.
-    pub(super) fn sample(&mut self, capacity: u32, hashes: impl Iterator<Item = u32>) {
+    /// Sets the sample for a cache of `capacity` entries, if there is none or it has become too large or too small.
+    pub(super) fn fit(&mut self, capacity: u32) {
         if self.fixed {
             return;
         }
         if self.shadows.is_empty() {
             self.shadows.extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
             self.awake = true;
+            self.scale = 1.0;
         }
         self.shift = shift_for(capacity);
-        self.held = hashes.map(|hash| u32::from(self.samples(hash))).sum();
-    }
-
-    /// Whether the sample suits a cache of `capacity` entries.
-    pub(super) fn suits(&self, capacity: u32) -> bool {
-        self.fixed || !self.shadows.is_empty() && self.shift == shift_for(capacity)
+        let size = (capacity as f32 / (1u64 << self.shift) as f32 * self.scale) as u32;
+        for shadow in &mut self.shadows {
+            shadow.set_capacity(size.max(1));
+        }
+        self.turn = (capacity / 4).max(8);
     }
 
     /// The cache evicts: there is something to choose.
     #[inline]
-    pub(super) fn evicts(&mut self) {
+    pub(super) fn evicts(&mut self, capacity: u32) {
         self.evicted = true;
+        if self.shadows.is_empty() {
+            self.fit(capacity);
+        }
         self.awake = !self.fixed;
-    }
-
-    /// An entry came into the cache.
-    pub(super) fn came(&mut self, hash: u32) {
-        self.held += u32::from(self.samples(hash));
-    }
-
-    /// An entry left the cache.
-    pub(super) fn left(&mut self, hash: u32) {
-        self.held -= u32::from(self.samples(hash));
     }
 
     fn samples(&self, hash: u32) -> bool {
@@ -92,24 +91,15 @@ impl WindowChoice {
         u64::from(mixed) >> (32 - self.shift) == 0
     }
 
-    /// Makes the miniatures as large as the sample's part of the cache: the very number of entries, because a share of
-    /// the capacity would be a few percent off and that decides whether a loop fits.
-    fn fit(&mut self, capacity: u32, len: u32) {
-        let size = u64::from(self.held) * u64::from(capacity) / u64::from(len.max(1));
-        for shadow in &mut self.shadows {
-            shadow.set_capacity((size as u32).max(1));
-        }
-        self.turn = (capacity / 4).max(8);
-    }
-
     /// Notes one request. Whether it is time to [`decide`](Self::decide).
     #[inline]
-    pub(super) fn request(&mut self, hash: u32, sketch: &Sketch) -> bool {
+    pub(super) fn request(&mut self, hash: u32, hit: bool, sketch: &Sketch) -> bool {
         if !self.awake {
             return false;
         }
         if self.samples(hash) {
             self.sampled += 1.0;
+            self.own_hits += f32::from(u8::from(hit));
             for (shadow, hits) in self.shadows.iter_mut().zip(&mut self.hits) {
                 *hits += f32::from(u8::from(shadow.request(hash, sketch)));
             }
@@ -120,12 +110,16 @@ impl WindowChoice {
 
     /// The share to use from now on. Once the cache was full, the miniatures sleep where there was no
     /// eviction since the last decision: a cache that holds all that is asked for has no need of them.
-    pub(super) fn decide(&mut self, capacity: u32, len: u32) -> u32 {
+    pub(super) fn decide(&mut self, capacity: u32) -> u32 {
         self.requests = 0;
         self.full |= self.evicted;
         self.awake = self.evicted || !self.full;
         self.evicted = false;
-        self.fit(capacity, len);
+        if self.full {
+            let error = (self.own_hits - self.hits[self.best]) / self.sampled.max(1.0);
+            self.scale = (self.scale * (1.0 + error.clamp(-STEP, STEP))).clamp(1.0 - RANGE, 1.0 + RANGE);
+        }
+        self.fit(capacity);
         let margin = MARGIN * self.sampled.sqrt();
         let held = self.hits[self.best];
         let (best, &most) = self
@@ -137,6 +131,7 @@ impl WindowChoice {
         if most > held + margin {
             self.best = best;
         }
+        self.own_hits *= MEMORY;
         self.sampled *= MEMORY;
         self.hits = self.hits.map(|hits| hits * MEMORY);
         self.shadows[self.best].share()
@@ -146,8 +141,7 @@ impl WindowChoice {
         self.shadows.iter().map(Shadow::bytes).sum()
     }
 
-    pub(super) fn validate(&self, hashes: impl Iterator<Item = u32>) {
-        assert!(self.fixed || self.held == hashes.map(|hash| u32::from(self.samples(hash))).sum(), "sampled entries");
+    pub(super) fn validate(&self) {
         self.shadows.iter().for_each(Shadow::validate);
     }
 }
