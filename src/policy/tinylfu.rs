@@ -37,7 +37,8 @@ impl TinyLfu {
     fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
         if self.choice.request(hash, hit, &self.sketch) {
-            self.segments.set_share(self.choice.decide(self.segments.capacity()));
+            let goal = self.choice.decide(self.segments.capacity());
+            self.segments.set_share((self.segments.share() + goal).div_ceil(2));
         }
     }
 
