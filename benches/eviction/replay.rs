@@ -35,14 +35,19 @@ impl Stream {
     }
 
     /// The share of requests that hit a cache of `capacity` entries.
-    pub(crate) fn hit_ratio(&self, capacity: u32, policy: &mut impl Policy) -> f64 {
+    pub(crate) fn hit_ratio(&self, capacity: u32, policy: &mut (impl Policy + ?Sized)) -> f64 {
         let mut slots = vec![NONE; self.hashes.len()];
         let mut keys = vec![NONE; capacity as usize + 1];
         let mut free: Vec<u32> = (0..=capacity).rev().collect();
         let mut hits = 0u32;
         policy.set_capacity(Some(capacity));
         for &key in &self.requests {
-            let facts = Facts { hash: self.hashes[key as usize], weight: 1, deadline: u64::MAX, hits: 0 };
+            let facts = Facts {
+                hash: self.hashes[key as usize],
+                weight: 1,
+                deadline: u64::MAX,
+                hits: 0,
+            };
             if slots[key as usize] != NONE {
                 hits += 1;
                 policy.access(slots[key as usize], facts);
