@@ -10,6 +10,7 @@ import sys
 import threading
 import uuid
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, getcontext, localcontext
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -219,25 +220,21 @@ def test_a_member_with_a_hash_of_its_own_is_hashed_once_by_python_and_not_by_us(
 
 
 def test_a_container_may_change_while_it_is_encoded() -> None:
-    target: list[object] = []
-    mapping: dict[object, object] = {}
-    members: set[object] = set()
-
     class Changing:
+        def __init__(self, clear: Callable[[], None]) -> None:
+            self.clear = clear
+
         def __cache_key__(self) -> int:
-            target.clear()
-            mapping.clear()
-            members.clear()
+            self.clear()
             return 1
 
-    for container, fill in (
-        (target, [Changing(), 2]),
-        (mapping, {"a": Changing(), "b": 2}),
-        (members, {Changing(), 2}),
-    ):
-        container += fill if container is target else ()  # type: ignore[misc,operator]
-        if container is not target:
-            container |= fill  # type: ignore[operator]
+    target: list[object] = [2]
+    mapping: dict[object, object] = {"b": 2}
+    members: set[object] = {2}
+    target.append(Changing(target.clear))
+    mapping["a"] = Changing(mapping.clear)
+    members.add(Changing(members.clear))
+    for container in (target, mapping, members):
         assert len(decode(encode(container))) == 2
         assert not container
 

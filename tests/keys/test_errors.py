@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from omnicache import _omnicache as native
 from omnicache.exceptions import InvalidKeyError
-from tests.keys.strategies import Hostile, Money, Slotted, User, function
+from tests.keys.strategies import Color, Hostile, Money, Slotted, Text, User, function
 
 encode = native.encode_key
 
@@ -130,9 +131,21 @@ def test_deep_nesting(make: Callable[[object], object]) -> None:
     assert len(said) < 600
 
 
-def test_depth_is_the_same_for_writing_and_reading() -> None:
+@dataclass
+class Nothing:
+    pass
+
+
+class UserList(list[object]):
+    pass
+
+
+@pytest.mark.parametrize(
+    "inner", [1, (), Color.RED, function, Money(1), Nothing(), Text("a"), functools.partial(function)]
+)
+def test_depth_is_the_same_for_writing_and_reading(inner: object) -> None:
     for wrap in (lambda x: (x,), Money, Slotted, lambda x: functools.partial(function, x), lambda x: UserList([x])):
-        key: object = 1
+        key = inner
         good = encode(key)
         for _ in range(70):
             native.decode_key(good)
@@ -143,10 +156,6 @@ def test_depth_is_the_same_for_writing_and_reading() -> None:
                 break
         else:
             pytest.fail("no limit")
-
-
-class UserList(list[object]):
-    pass
 
 
 def test_a_decoded_part_counts_in_depth() -> None:

@@ -87,7 +87,7 @@ def test_hashes_are_spread() -> None:
         # 100,000 draws from 2**32 collide about once; low and high bits alone must spread as well.
         assert len(set(hashes)) > 99_980
         for bits in ({value & 0xFFFF for value in hashes}, {value >> 16 for value in hashes}):
-            assert 50_000 < len(bits) < 52_500  # expected 65536 * (1 - exp(-100000 / 65536)) = 51288
+            assert len(bits) > 50_000  # at random, 65536 * (1 - exp(-100000 / 65536)) = 51288
 
 
 def test_hashes_differ_between_processes() -> None:

@@ -82,12 +82,43 @@ fn loaded_module<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> 
     module
 }
 
-/// The attribute of this name of a type, if it has one.
+/// Whether a class of the user's in the method resolution order of `class` defines this name.
+///
+/// Looks into the dicts of the types: asking for an attribute that is missing makes an exception, which is slow, and
+/// may run a metaclass's `__getattr__`.
+pub(super) fn defines(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> bool {
+    class.mro().iter().any(|base| {
+        let base = base.as_ptr().cast::<ffi::PyTypeObject>();
+        // SAFETY: the items of a method resolution order are live types. The dict of a type that is compiled into the
+        // interpreter may be null: these define none of our names. A str as key runs no Python code; an error, of
+        // which none is known, is taken away.
+        unsafe {
+            let dict = (*base).tp_dict;
+            match if dict.is_null() {
+                0
+            } else {
+                ffi::PyDict_Contains(dict, name.as_ptr())
+            } {
+                -1 => {
+                    PyErr::take(class.py());
+                    false
+                }
+                found => found == 1,
+            }
+        }
+    })
+}
+
+/// The attribute of this name of a type, if a class of the user's defines it.
 pub(super) fn attribute<'py>(
     class: &Bound<'py, PyType>,
     name: &Bound<'py, PyString>,
 ) -> Option<Bound<'py, PyAny>> {
-    class.getattr_opt(name).ok().flatten()
+    if defines(class, name) {
+        class.getattr(name).ok()
+    } else {
+        None
+    }
 }
 
 /// `module:qualified.name` of a type, as the bytes of a key have it.
