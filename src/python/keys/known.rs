@@ -160,7 +160,7 @@ pub(super) fn reference_name(obj: &Bound<'_, PyAny>, noun: &str) -> Outcome<Stri
             format!("is the {noun} {name}, made anew by each call of the function around it");
         return Err(Problem::new(what, advice));
     }
-    let found = obj.cast::<PyType>().is_ok_and(is_static_type)
+    let found = obj.cast::<PyType>().is_ok_and(is_immutable)
         || find(obj.py(), &module, &name).is_some_and(|found| found.is(obj));
     if !found {
         let what =
@@ -176,8 +176,9 @@ fn find<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyA
         .try_fold(start, |at, step| at.getattr(step).ok())
 }
 
-/// Types compiled into the interpreter need not be found: some, such as `NoneType`, are not in the module they name.
-pub(super) fn is_static_type(class: &Bound<'_, PyType>) -> bool {
+/// Whether `class` is compiled, so that no attribute can be set on it. Such types need not be found by their names: some,
+/// as `NoneType`, are not in the module they name.
+pub(super) fn is_immutable(class: &Bound<'_, PyType>) -> bool {
     // SAFETY: a live type.
-    unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
+    unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_IMMUTABLETYPE != 0 }
 }

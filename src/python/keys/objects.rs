@@ -310,7 +310,7 @@ fn refusal(obj: &Bound<'_, PyAny>, class: &Bound<'_, PyType>, foreign: bool) -> 
              (Class.method, obj.id), or the object itself if its type has a __cache_key__() method."
                 .to_owned()
         }
-        _ if known::is_static_type(class) => {
+        _ if known::is_immutable(class) => {
             format!("Use what identifies it, such as an id or a tuple of its parts; {annotate}.")
         }
         _ => format!(
