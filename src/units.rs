@@ -89,7 +89,7 @@ pub fn parse_duration(text: &str) -> Result<u64, UnitError> {
         let part = Part::split(rest);
         let found = part.as_ref().and_then(|p| {
             let factor = DURATION_UNITS.iter().find(|u| u.0 == p.unit)?.1;
-            (factor < last).then(|| (p, factor))
+            (factor < last).then_some((p, factor))
         });
         let Some((part, factor)) = found else {
             return Err(not_a_duration(text, whole));
@@ -136,12 +136,15 @@ pub fn nanos_of_seconds(seconds: f64) -> Result<u64, UnitError> {
         let hint = "use None for ever".to_owned();
         return Err(UnitError::NotADuration { value: shown, hint });
     }
-    let nanos = (seconds.abs() * 1e9 + 0.5).floor();
-    if nanos == 0.0 && seconds != 0.0 {
+    // Apart, so that long durations keep what a float knows of them. Casts saturate, far over the limit.
+    let (whole, rest) = (seconds.abs().trunc(), seconds.abs().fract());
+    let nanos = (whole as i128)
+        .saturating_mul(SECOND.into())
+        .saturating_add((rest * 1e9).round() as i128);
+    if nanos == 0 && seconds != 0.0 {
         return Err(UnitError::TooShort(shown));
     }
-    // The cast saturates, and what it cuts is far over the limit on either side.
-    check_nanos(nanos.copysign(seconds) as i128, &shown)
+    check_nanos(if seconds < 0.0 { -nanos } else { nanos }, &shown)
 }
 
 /// `nanos` if it is a duration the engine takes; `shown` is how the user wrote it.
