@@ -18,6 +18,8 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     clock::register(module)?;
     config::register(module)?;
     core::register(module)?;
+    keys::register(module)?;
+    plain::register(module)?;
     units::register(module)?;
     Ok(())
 }
