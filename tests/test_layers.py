@@ -24,7 +24,7 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_units"},
+    {"exceptions", "_sentinels", "_units"},
     {"strategies", "keys", "_keys", "_registry", "_janitor"},
     {"_omnicache"},
     {"_inside", "_parties", "_loads"},

@@ -61,7 +61,6 @@ def build(site: Path) -> None:
         html = re.sub(r'href="(\w+)\.md', r'href="\1.html', html)
         page = PAGE.format(title=titles[name], links=navigation(titles, name), body=html)
         (site / f"{name}.html").write_text(page, encoding="utf-8")
-    # Colours for the code blocks, as pdoc's own pages have them.
     (site / "style.css").write_text(
         STYLE + (Path(pdoc.__file__).parent / "templates" / "syntax-highlighting.css").read_text()
     )
