@@ -20,6 +20,8 @@ pub mod entry;
 #[forbid(unsafe_code)]
 pub mod expiry;
 #[forbid(unsafe_code)]
+pub mod flight;
+#[forbid(unsafe_code)]
 pub mod glob;
 #[forbid(unsafe_code)]
 pub mod index;

@@ -351,7 +351,7 @@ fn keys_read_well() {
         (KeyValue::TimeDelta(-1_500_000), "-1.500000s"),
         (big(-(1 << 70)), "-0x400000000000000000"),
         (big(1 << 70), "0x400000000000000000"),
-        (KeyValue::Decimal("-100E-2".into()), "-100E-2"),
+        (KeyValue::Decimal("-100E-2".into()), "-1.00"),
         (KeyValue::Bytes(vec![0, b'a']), "b'\\x00a'"),
     ] {
         assert_eq!(text(&value.encode()), shown);

@@ -60,7 +60,7 @@ fn show(value: &KeyValue, out: &mut String) {
         KeyValue::Date(date) => moment(out, None, |bytes| date.push(bytes)),
         KeyValue::Time(clock, zone) => moment(out, zone.as_ref(), |bytes| clock.push(bytes)),
         KeyValue::TimeDelta(micros) => show_delta(*micros, out),
-        KeyValue::Decimal(text) => push(out, text.strip_suffix("E0").unwrap_or(text)),
+        KeyValue::Decimal(text) => show_decimal(text, out),
         KeyValue::Uuid(value) => {
             let mut bytes = Vec::with_capacity(36);
             number::push_uuid(&mut bytes, *value);
@@ -132,6 +132,28 @@ fn show_big(bytes: &[u8], out: &mut String) {
         push(&mut digits, format_args!("{byte:02x}"));
     }
     out.push_str(digits.trim_start_matches('0'));
+}
+
+/// With a point where that takes no more digits than there are: `1.00` for `100E-2`.
+fn show_decimal(text: &str, out: &mut String) {
+    let Some((digits, exponent)) = text.split_once('E') else {
+        return out.push_str(text);
+    };
+    let (sign, digits) = digits
+        .strip_prefix('-')
+        .map_or(("", digits), |digits| ("-", digits));
+    out.push_str(sign);
+    match exponent
+        .strip_prefix('-')
+        .and_then(|places| places.parse::<usize>().ok())
+    {
+        Some(places) if places < digits.len() => {
+            let (whole, part) = digits.split_at(digits.len() - places);
+            push(out, format_args!("{whole}.{part}"));
+        }
+        _ if exponent == "0" => out.push_str(digits),
+        _ => push(out, format_args!("{digits}E{exponent}")),
+    }
 }
 
 fn show_delta(micros: i128, out: &mut String) {

@@ -3,11 +3,13 @@
 mod clock;
 mod config;
 mod core;
+mod flight;
 mod key;
 mod keys;
 mod plain;
 mod sentinel;
 mod units;
+mod waits;
 mod weigh;
 
 use pyo3::prelude::*;
@@ -18,8 +20,10 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     clock::register(module)?;
     config::register(module)?;
     core::register(module)?;
+    flight::register(module)?;
     keys::register(module)?;
     plain::register(module)?;
     units::register(module)?;
+    waits::register(module)?;
     Ok(())
 }

@@ -70,7 +70,7 @@ impl Core {
 
     /// When the cache was made, in seconds since 1970-01-01 UTC.
     #[getter]
-    fn created_at(&self) -> f64 {
+    fn _created(&self) -> f64 {
         self.created
     }
 

@@ -123,11 +123,14 @@ impl Core {
             mode,
         };
         let Stored {
-            stored, over, gone, ..
+            stored,
+            replaced,
+            over,
+            gone,
         } = core.near.put(put, |key| sought.same(key), core.clock.now());
         core.after(slf, gone)?;
         if hooked && stored {
-            slf.call_method1("_on_set", (key, value, over))?;
+            slf.call_method1("_on_set", (key, value, replaced, over))?;
         }
         Ok(stored)
     }
@@ -209,7 +212,7 @@ impl Core {
                 Ok(old) => {
                     old.drop_ref(py);
                     if core.has(flag::WRITE_HOOK) {
-                        slf.call_method1("_on_set", (key, &sum, false))?;
+                        slf.call_method1("_on_set", (key, &sum, true, false))?;
                     }
                     return Ok(sum.unbind());
                 }

@@ -129,8 +129,8 @@ pub(super) fn reference_name(obj: &Bound<'_, PyAny>, noun: &str) -> Outcome<Stri
             format!("is the {noun} {name}, made anew by each call of the function around it");
         return Err(Problem::new(what, advice));
     }
-    let found =
-        is_static_type(obj) || find(obj.py(), &module, &name).is_some_and(|found| found.is(obj));
+    let found = obj.cast::<PyType>().is_ok_and(is_static_type)
+        || find(obj.py(), &module, &name).is_some_and(|found| found.is(obj));
     if !found {
         let what =
             format!("is a {noun} that calls itself {module}.{name}, but that name is not it");
@@ -146,10 +146,7 @@ fn find<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyA
 }
 
 /// Types compiled into the interpreter need not be found: some, such as `NoneType`, are not in the module they name.
-fn is_static_type(obj: &Bound<'_, PyAny>) -> bool {
-    let Ok(class) = obj.cast::<PyType>() else {
-        return false;
-    };
+pub(super) fn is_static_type(class: &Bound<'_, PyType>) -> bool {
     // SAFETY: a live type.
     unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
 }
