@@ -122,16 +122,10 @@ def python_imports(path: Path) -> set[str]:
             origin = ".".join(filter(None, [base, node.module or ""]))
             names = [f"{origin}.{alias.name}" for alias in node.names] if origin == "omnicache" else [origin]
         for name in names:
-            top, _, rest = name.partition(".")
+            top, module, *_ = [*name.split("."), ""]
             if top == "omnicache":
-                module = rest.partition(".")[0]
-                found.add(module if is_python_module(module) else "__init__")
+                found.add(module if any(module in row for row in PYTHON_ROWS) else "__init__")
     return found
-
-
-def is_python_module(name: str) -> bool:
-    forms = (f"{name}.py", f"{name}.pyi", f"{name}/__init__.py")
-    return name != "" and any((PACKAGE / form).exists() for form in forms)
 
 
 def python_files() -> list[Path]:
