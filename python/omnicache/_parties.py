@@ -1,0 +1,151 @@
+"""The meeting of flights and event loops: the task that leads a flight, the tasks of one loop that wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from time import monotonic
+from typing import Any, Final
+
+from ._omnicache import Flight, Waiter
+
+__all__ = ["POLL", "Party", "Pilot"]
+
+POLL: Final = 0.2
+"""Seconds between looks at a leader's loop: wake-ups are prompt, this is for loops that died without one."""
+
+
+class Pilot:
+    """The task that runs a flight's loader, as those who wait for the flight see it."""
+
+    __slots__ = ("_cancelled", "_flight", "_idle_since", "_task", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A pilot on ``loop``; it leads once it has a flight and a task."""
+        self.loop: Final = loop
+        self._flight: Flight | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
+        self._idle_since: float | None = None
+
+    def take_off(self, flight: Flight, flying: Coroutine[Any, Any, None], context: Context) -> None:
+        """Starts the task that runs ``flight``'s loader. The flight keeps the pilot, the pilot keeps the task."""
+        self._flight = flight
+        self._task = self.loop.create_task(flying, context=context)
+
+    def unwanted(self) -> None:
+        """Nobody wants the value any more. Called by the flight, in any thread."""
+        if asyncio._get_running_loop() is self.loop:
+            self._cancel_unwanted()
+        else:
+            self._soon(self._cancel_unwanted)
+
+    def give_up(self) -> None:
+        """Cancels the load of a flight that others have taken over; from any thread."""
+        self._soon(self._cancel)
+
+    def stalled(self) -> bool:
+        """Whether the loader cannot go on: its loop is closed, or has not been running for a while."""
+        if self.loop.is_closed():
+            return True
+        if self.loop.is_running():
+            self._idle_since = None
+            return False
+        now = monotonic()
+        if self._idle_since is None:
+            self._idle_since = now
+        return now - self._idle_since >= POLL
+
+    def _soon(self, callback: Callable[[], None]) -> None:
+        try:
+            self.loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            return  # a closed loop has no task to cancel
+
+    def _cancel_unwanted(self) -> None:
+        # Somebody may have come between the last leaving and this call.
+        if self._flight is not None and self._flight.running and not self._flight.wanting:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        # Once: a loader that cleans up is not hurried.
+        if self._task is not None and not self._cancelled:
+            self._cancelled = True
+            # A flight that was taken from its pilot keeps it no more, and a loop keeps its tasks weakly.
+            _LEAVING.add(self._task)
+            self._task.add_done_callback(_LEAVING.discard)
+            self._task.cancel()
+
+
+_LEAVING: Final[set[asyncio.Task[None]]] = set()
+_PARTIES: Final[dict[tuple[int, int], Party]] = {}
+
+
+class Party:
+    """The tasks of one loop that wait for one flight: woken by one call into the loop, however many they are.
+
+    A party lives in its loop's thread; only :meth:`ring` is called from elsewhere.
+    """
+
+    __slots__ = ("_flight", "_futures", "_loop", "_place", "_pilot", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, flight: Flight) -> None:
+        """The party of ``loop`` for ``flight``."""
+        self._place: Final = (id(loop), flight.id)
+        self._loop: Final = loop
+        self._flight: Final = flight
+        self._futures: set[asyncio.Future[None]] = set()
+        pilot = flight.pilot
+        # A flight of the same loop cannot outlive it, and one led by a thread ends with its loader.
+        self._pilot: Pilot | None = None if pilot is None or pilot.loop is loop else pilot
+        self._timer: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def forget_all() -> None:
+        """For a forked child, where the other loops do not exist."""
+        _PARTIES.clear()
+
+    @staticmethod
+    async def wait(loop: asyncio.AbstractEventLoop, waiter: Waiter) -> None:
+        """Waits until the flight of ``waiter`` has ended."""
+        party = _PARTIES.get((id(loop), waiter.id))
+        if party is None:
+            flight = waiter.flight()
+            party = _PARTIES[id(loop), waiter.id] = Party(loop, flight)
+            if not flight.attach(party.ring):
+                del _PARTIES[party._place]
+                return
+        future = loop.create_future()
+        party._futures.add(future)
+        if party._pilot is not None and party._timer is None:
+            party._look()
+        try:
+            await future
+        finally:
+            party._futures.discard(future)
+
+    def ring(self) -> None:
+        """The flight has ended. Called by the flight, in any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:  # the loop is closed, and so its tasks are gone
+            _PARTIES.pop(self._place, None)
+
+    def _wake(self) -> None:
+        _PARTIES.pop(self._place, None)
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in self._futures:
+            if not future.done():
+                future.set_result(None)
+
+    def _look(self) -> None:
+        """Takes the flight from a leader whose loop is dead, at once or at the next look."""
+        self._timer = None
+        if not self._futures or self._pilot is None:
+            return
+        if self._pilot.stalled() and self._flight.retire():
+            self._pilot.give_up()
+        else:
+            self._timer = self._loop.call_later(POLL, self._look)

@@ -1,0 +1,120 @@
+"""The least that a cache must be for a load: a dict and its flights."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from omnicache._loads import load_async, load_sync
+from omnicache._omnicache import Flights
+
+ABSENT = object()
+
+
+class FakeCache:
+    """A dict with loads, that counts what it is asked to do."""
+
+    def __init__(self, name: str = "users") -> None:
+        self.name = name
+        self.flights = Flights()
+        self.data: dict[Any, Any] = {}
+        self.stored: list[Any] = []
+        self.failures: list[tuple[Any, Exception]] = []
+
+    def peek(self, key: Any, default: Any, /) -> Any:
+        return self.data.get(key, default)
+
+    def discard(self, key: Any, value: Any, /) -> None:
+        if self.data.get(key, ABSENT) is value:
+            del self.data[key]
+
+    def load_failed(self, key: Any, error: Exception, /) -> None:
+        self.failures.append((key, error))
+
+    def store(self, key: Any, value: Any) -> None:
+        self.stored.append(value)
+        self.data[key] = value
+
+    def delete(self, key: Any) -> None:
+        self.flights.invalidate(key)
+        self.data.pop(key, None)
+
+    def get(self, key: Any, loader: Callable[[], Any]) -> Any:
+        found = self.data.get(key, ABSENT)
+        return load_sync(self, key, loader, partial(self.store, key)) if found is ABSENT else found
+
+    async def aget(self, key: Any, loader: Callable[[], Any]) -> Any:
+        found = self.data.get(key, ABSENT)
+        return await load_async(self, key, loader, partial(self.store, key)) if found is ABSENT else found
+
+    def wanting(self, key: Any) -> int:
+        """How many callers want the value being loaded; the thread that leads a flight is not among them."""
+        return sum(flight.wanting for flight in self.flights.running() if flight.key == key)
+
+    def until_wanting(self, key: Any, count: int) -> None:
+        """Blocks until ``count`` callers wait for the load of ``key``."""
+        pause = threading.Event()
+        while self.wanting(key) < count:
+            pause.wait(0.001)
+
+    async def auntil_wanting(self, key: Any, count: int) -> None:
+        """Lets other tasks run until ``count`` callers wait for the load of ``key``."""
+        while self.wanting(key) < count:
+            await asyncio.sleep(0.001)
+
+
+class Counter:
+    """A loader that counts its runs, and checks that they do not overlap."""
+
+    def __init__(self, value: Any = "value", gate: threading.Event | None = None) -> None:
+        self.value = value
+        self.gate = gate
+        self.entered = threading.Event()
+        self.runs = 0
+        self._inside = threading.Lock()
+
+    def __call__(self) -> Any:
+        assert self._inside.acquire(blocking=False), "two runs of one loader overlap"
+        try:
+            self.runs += 1
+            self.entered.set()
+            if self.gate is not None:
+                assert self.gate.wait(20), "nobody opened the gate"
+        finally:
+            self._inside.release()
+        if isinstance(self.value, BaseException):
+            raise self.value
+        return self.value
+
+
+def threads(count: int, target: Callable[[], Any]) -> list["Runner"]:
+    """Starts ``count`` threads that run ``target``."""
+    runners = [Runner(target) for _ in range(count)]
+    for runner in runners:
+        runner.start()
+    return runners
+
+
+class Runner(threading.Thread):
+    """A thread that keeps what its function returned or raised."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self.function = function
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.value = self.function()
+        except BaseException as error:
+            self.error = error
+
+    def result(self, timeout: float = 20) -> Any:
+        """What the function returned."""
+        self.join(timeout)
+        assert not self.is_alive(), "the thread hangs"
+        if self.error is not None:
+            raise self.error
+        return self.value
