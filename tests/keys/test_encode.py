@@ -52,7 +52,7 @@ def identical(a: object, b: object) -> bool:
     return repr(a) == repr(b) or (isinstance(a, float) and a == 0 == b)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(builtins)
 def test_builtins_come_back_as_they_were(key: object) -> None:
     data = encode(key)
@@ -276,13 +276,12 @@ def test_pydantic_models_by_their_fields() -> None:
     assert encode(Open(id=1)) != encode(Open(id=1, more=2)) != encode(Open(id=1, more=3))
 
 
-def test_importing_nothing_for_a_key() -> None:
+def test_a_plain_key_imports_nothing() -> None:
     code = (
-        "import sys; from omnicache import _omnicache as n; n.encode_key(({1: 'a'}, 1.5));"
-        "bad = {'decimal', 'uuid', 'pathlib', 'zoneinfo', 'dataclasses', 'pydantic', 'numpy'} & set(sys.modules);"
-        "assert not bad, bad"
+        "import sys; from omnicache import _omnicache as n; before = set(sys.modules);"
+        "n.decode_key(n.encode_key(({1: 'a'}, 1.5))); assert set(sys.modules) == before, set(sys.modules) - before"
     )
-    subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {code}"], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_parts_stand_for_what_they_came_from() -> None:

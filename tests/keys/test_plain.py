@@ -11,7 +11,7 @@ from omnicache import _omnicache as native
 from tests.keys.strategies import Color, Hostile, Point, Text, plain
 
 
-@settings(max_examples=1500)
+@settings(max_examples=600)
 @given(plain, plain)
 def test_the_two_views_agree(a: object, b: object) -> None:
     same = native._plain_same(a, b)
