@@ -140,7 +140,7 @@ async def load_async(
             try:
                 if leader is not None:
                     node = Inside(seat.id, cache.name, key, parent)
-                    pilot.take_off(seat.flight(), _fly(cache, key, loader, store, leader, node), copy_context())
+                    pilot.take_off(leader, _fly(cache, key, loader, store, leader, node), copy_context())
                     leader = None
                 await Party.wait(loop, seat)
             finally:

@@ -8,7 +8,7 @@ from contextvars import Context
 from time import monotonic
 from typing import Any, Final
 
-from ._omnicache import Flight, Waiter
+from ._omnicache import Flight, Leader, Waiter
 
 __all__ = ["POLL", "Party", "Pilot"]
 
@@ -29,10 +29,12 @@ class Pilot:
         self._cancelled = False
         self._idle_since: float | None = None
 
-    def take_off(self, flight: Flight, flying: Coroutine[Any, Any, None], context: Context) -> None:
-        """Starts the task that runs ``flight``'s loader. The flight keeps the pilot, the pilot keeps the task."""
-        self._flight = flight
+    def take_off(self, leader: Leader, flying: Coroutine[Any, Any, None], context: Context) -> None:
+        """Starts the task that runs the loader. The flight keeps the pilot, the pilot keeps the task."""
+        self._flight = leader.flight()
         self._task = self.loop.create_task(flying, context=context)
+        # 1. The task is made. 2. It is cancelled. 3. It ends without a single step, and so without its `finally`.
+        self._task.add_done_callback(lambda _: leader.abandon())
 
     def unwanted(self) -> None:
         """Nobody wants the value any more. Called by the flight, in any thread."""

@@ -53,14 +53,14 @@ class FakeCache:
         return sum(flight.wanting for flight in self.flights.running() if flight.key == key)
 
     def until_wanting(self, key: Any, count: int) -> None:
-        """Blocks until ``count`` callers wait for the load of ``key``."""
+        """Blocks until just ``count`` callers wait for the load of ``key``."""
         pause = threading.Event()
-        while self.wanting(key) < count:
+        while self.wanting(key) != count:
             pause.wait(0.001)
 
     async def auntil_wanting(self, key: Any, count: int) -> None:
-        """Lets other tasks run until ``count`` callers wait for the load of ``key``."""
-        while self.wanting(key) < count:
+        """Lets other tasks run until just ``count`` callers wait for the load of ``key``."""
+        while self.wanting(key) != count:
             await asyncio.sleep(0.001)
 
 
