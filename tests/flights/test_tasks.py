@@ -346,7 +346,6 @@ async def test_ten_thousand_waiters_are_woken_at_once():
         return wake(*arguments, **options)
 
     loop.call_soon_threadsafe = counted
-    loop.set_debug(False)
     tasks = [asyncio.create_task(cache.aget("a", loader)) for _ in range(10_000)]
     await cache.auntil_wanting("a", 10_000)
     start = time.perf_counter()
