@@ -55,7 +55,9 @@ impl Clock {
     pub fn wall(&self, at: u64) -> f64 {
         static OFFSET: OnceLock<f64> = OnceLock::new();
         let offset = *OFFSET.get_or_init(|| {
-            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let wall = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             wall.as_secs_f64() - system::precise() as f64 / 1e9
         });
         offset + at as f64 / 1e9
@@ -104,7 +106,11 @@ const TICK: u32 = 26;
 #[inline]
 pub fn tick(at: u64) -> u32 {
     let tick = at >> TICK;
-    if tick >= u64::from(u32::MAX) { u32::MAX - 1 } else { tick as u32 }
+    if tick >= u64::from(u32::MAX) {
+        u32::MAX - 1
+    } else {
+        tick as u32
+    }
 }
 
 /// The start of `tick`.

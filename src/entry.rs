@@ -20,7 +20,11 @@ pub struct Life {
 
 impl Life {
     /// No end at all.
-    pub const FOREVER: Self = Self { ttl: NEVER, idle: NEVER, stale: 0 };
+    pub const FOREVER: Self = Self {
+        ttl: NEVER,
+        idle: NEVER,
+        stale: 0,
+    };
 
     /// Whether nothing ends and nothing is kept past its end.
     pub fn is_forever(&self) -> bool {
@@ -149,7 +153,11 @@ impl Extra {
         if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL {
             return 0;
         }
-        if self.fresh == NEVER { NO_DUE } else { tick(self.fresh) }
+        if self.fresh == NEVER {
+            NO_DUE
+        } else {
+            tick(self.fresh)
+        }
     }
 
     /// A used entry has all its credit again.

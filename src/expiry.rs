@@ -25,7 +25,11 @@ pub struct Wheel {
 impl Wheel {
     /// An empty wheel that starts at `now`.
     pub fn new(now: u64) -> Self {
-        Self { heads: vec![NIL; (LEVELS * SIDE) as usize].into_boxed_slice(), tick: tick(now), len: 0 }
+        Self {
+            heads: vec![NIL; (LEVELS * SIDE) as usize].into_boxed_slice(),
+            tick: tick(now),
+            len: 0,
+        }
     }
 
     /// How many deadlines are filed.
@@ -65,7 +69,9 @@ impl Wheel {
 
     /// Takes `id` out, if it is filed.
     pub fn unfile(&mut self, extras: &mut [Extra], id: u32) {
-        let Extra { bucket, prev, next, .. } = extras[id as usize];
+        let Extra {
+            bucket, prev, next, ..
+        } = extras[id as usize];
         if bucket == NIL {
             return;
         }

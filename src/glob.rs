@@ -48,16 +48,15 @@ impl Glob {
                 '*' => Token::Run,
                 '?' => Token::Any,
                 '\\' => Token::One(rest.next().unwrap_or('\\')),
-                '[' if closed => match set(rest.as_str()) {
-                    Some((token, after)) => {
+                '[' if closed => {
+                    if let Some((token, after)) = set(rest.as_str()) {
                         rest = after.chars();
                         token
-                    }
-                    None => {
+                    } else {
                         closed = false;
                         Token::One('[')
                     }
-                },
+                }
                 c => Token::One(c),
             };
             tokens.push(token);

@@ -22,7 +22,10 @@ pub struct Index {
 
 impl Default for Index {
     fn default() -> Self {
-        Self { cells: vec![EMPTY; 8].into_boxed_slice(), len: 0 }
+        Self {
+            cells: vec![EMPTY; 8].into_boxed_slice(),
+            len: 0,
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub mod glob;
 #[forbid(unsafe_code)]
 pub mod index;
 #[forbid(unsafe_code)]
+pub mod key;
+#[forbid(unsafe_code)]
 pub mod near;
 #[forbid(unsafe_code)]
 pub mod policy;

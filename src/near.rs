@@ -21,7 +21,11 @@ impl<K, V> Near<K, V> {
     pub fn new(kind: Kind, limits: Limits, shards: usize, now: u64) -> Self {
         let shards = shards.next_power_of_two();
         let limits = share(limits, shards);
-        Self { shards: (0..shards).map(|_| Mutex::new(Shard::new(kind, limits, now))).collect() }
+        Self {
+            shards: (0..shards)
+                .map(|_| Mutex::new(Shard::new(kind, limits, now)))
+                .collect(),
+        }
     }
 
     /// The shard of `hash`. The index uses the low bits, so this uses the high ones.
@@ -72,6 +76,20 @@ impl<K, V> Near<K, V> {
         self.shard(put.hash).put(put, same, now)
     }
 
+    /// As [`Shard::swap`].
+    pub fn swap(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        version: u32,
+        value: V,
+        weight: u64,
+        now: u64,
+    ) -> Result<V, V> {
+        self.shard(hash)
+            .swap(hash, same, version, value, weight, now)
+    }
+
     /// As [`Shard::remove`].
     pub fn remove(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
         self.shard(hash).remove(hash, same, now)
@@ -83,7 +101,13 @@ impl<K, V> Near<K, V> {
     }
 
     /// As [`Shard::touch`].
-    pub fn touch(&self, hash: u32, same: impl Fn(&K) -> bool, ttl: u64, now: u64) -> (bool, Gone<K, V>) {
+    pub fn touch(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        ttl: u64,
+        now: u64,
+    ) -> (bool, Gone<K, V>) {
         let mut gone = Gone::new();
         let there = self.shard(hash).touch(hash, same, ttl, now, &mut gone);
         (there, gone)
@@ -105,7 +129,10 @@ impl<K, V> Near<K, V> {
 
     /// Removes everything.
     pub fn clear(&self, now: u64) -> Gone<K, V> {
-        self.shards.iter().flat_map(|shard| shard.lock().clear(now)).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.lock().clear(now))
+            .collect()
     }
 
     /// Removes what is over.
@@ -124,6 +151,11 @@ impl<K, V> Near<K, V> {
             shard.lock().enforce(&mut gone);
         }
         gone
+    }
+
+    /// Whether no limit is passed.
+    pub fn is_within_limits(&self) -> bool {
+        !self.shards.iter().any(|shard| shard.lock().is_over())
     }
 
     /// As [`Shard::reconfigure`].
@@ -160,15 +192,20 @@ impl<K, V> Near<K, V> {
 
     /// Bytes of the structures themselves.
     pub fn overhead(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().overhead()).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.lock().overhead())
+            .sum()
     }
 
     /// The counts of all shards.
     pub fn counters(&self) -> Counters {
-        self.shards.iter().fold(Counters::default(), |mut sum, shard| {
-            sum += shard.lock().counters();
-            sum
-        })
+        self.shards
+            .iter()
+            .fold(Counters::default(), |mut sum, shard| {
+                sum += shard.lock().counters();
+                sum
+            })
     }
 
     /// Starts counting anew.
@@ -179,19 +216,32 @@ impl<K, V> Near<K, V> {
     }
 
     /// Takes something out of every entry that is fresh, under one lock a shard.
-    pub fn collect<R>(&self, now: u64, mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<R>) -> Vec<R> {
+    pub fn collect<R>(
+        &self,
+        now: u64,
+        mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<R>,
+    ) -> Vec<R> {
         let mut all = Vec::new();
         for shard in &self.shards {
-            shard.lock().for_each_fresh(now, |shard, id, key, value| all.extend(take(shard, id, key, value)));
+            shard.lock().for_each_fresh(now, |shard, id, key, value| {
+                all.extend(take(shard, id, key, value))
+            });
         }
         all
     }
 
     /// Takes something out of the coldest entries, at most `limit` a shard.
-    pub fn coldest<R>(&self, limit: usize, now: u64, mut take: impl FnMut(&K, &V, View) -> R) -> Vec<R> {
+    pub fn coldest<R>(
+        &self,
+        limit: usize,
+        now: u64,
+        mut take: impl FnMut(&K, &V, View) -> R,
+    ) -> Vec<R> {
         let mut all = Vec::new();
         for shard in &self.shards {
-            shard.lock().coldest(limit, now, |key, value, view| all.push(take(key, value, view)));
+            shard.lock().coldest(limit, now, |key, value, view| {
+                all.push(take(key, value, view))
+            });
         }
         all
     }

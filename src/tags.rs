@@ -47,7 +47,13 @@ impl Tags {
             tag
         } else {
             let name: Arc<str> = name.into();
-            let fresh = Tag { name: Arc::clone(&name), hard: self.generation, soft: self.generation, soft_at: 0, users: 0 };
+            let fresh = Tag {
+                name: Arc::clone(&name),
+                hard: self.generation,
+                soft: self.generation,
+                soft_at: 0,
+                users: 0,
+            };
             let tag = match self.free.pop() {
                 Some(tag) => {
                     self.tags[tag as usize] = fresh;
@@ -62,7 +68,10 @@ impl Tags {
             tag
         };
         self.tags[tag as usize].users += 1;
-        TagRef { tag, generation: self.generation }
+        TagRef {
+            tag,
+            generation: self.generation,
+        }
     }
 
     /// One user less; a tag without users is forgotten.
@@ -78,7 +87,9 @@ impl Tags {
     /// Invalidates `name` as of `now`; whether any entry carries it.
     pub fn invalidate(&mut self, name: &str, hard: bool, now: u64) -> bool {
         self.generation += 1;
-        let Some(&tag) = self.by_name.get(name) else { return false };
+        let Some(&tag) = self.by_name.get(name) else {
+            return false;
+        };
         let tag = &mut self.tags[tag as usize];
         if hard {
             tag.hard = self.generation;

@@ -24,8 +24,8 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions"},
-    {"strategies", "keys", "_keys"},
+    {"exceptions", "_units"},
+    {"strategies", "keys", "_keys", "_registry", "_janitor"},
     {"_omnicache"},
     {"cache", "config", "registry"},
     {"decorators"},

@@ -26,6 +26,7 @@ MAX_ENTRIES = (1 << 32) - 2
 """The largest number of entries; an entry's place is a 32-bit number."""
 
 _SECOND = 10**9
+_SHOWN = 60
 _DURATION_UNITS = {
     "ns": 1,
     "us": 10**3,
@@ -67,10 +68,10 @@ def duration(value: object, what: str, error: type[CacheError] = CacheConfigErro
         nanos = int(value) * _SECOND
     elif not math.isfinite(value):
         _refuse(error, what, f"{value} is not a duration; use None for ever")
-    elif abs(value) > MAX_SECONDS:
-        nanos = (MAX_SECONDS + 1) * _SECOND if value > 0 else -1
     else:
-        nanos = math.floor(abs(value) * 1e9 + 0.5) * (1 if value >= 0 else -1)
+        # Apart, so that long durations keep what a float knows of them.
+        rest, whole = math.modf(abs(value))
+        nanos = (int(whole) * _SECOND + _rounded(rest * 1e9)) * (1 if value >= 0 else -1)
         if nanos == 0 and value != 0:
             _refuse(error, what, f"{value} s is shorter than a nanosecond")
     if nanos < 0:
@@ -154,6 +155,12 @@ def _scaled(part: re.Match[str], factor: int) -> int:
     return int(part[1]) * factor + int(fraction or "0") * factor // int(10 ** len(fraction))
 
 
+def _rounded(value: float) -> int:
+    """`value`, not negative, to the nearest whole number, halves up."""
+    fraction, whole = math.modf(value)
+    return int(whole) + (2 * fraction >= 1)
+
+
 def _show(value: object) -> str:
     """`value` as the message shows it: a short literal, or the name of its type (no code of the user's runs)."""
     if type(value) in (str, int, float, bool, type(None), timedelta):
@@ -161,7 +168,7 @@ def _show(value: object) -> str:
             text = repr(value)
         except ValueError:  # an int with more digits than Python will write
             return "a huge int"
-        return text if len(text) <= 60 else text[:60] + "..."
+        return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
     return f"an object of type {type(value).__name__}"
 
 

@@ -43,7 +43,7 @@ impl StrategyKind {
         match self {
             Self::Lru | Self::TinyLfu => &["max_size", "max_bytes"],
             Self::Lfu => &["max_size", "max_bytes", "ageing"],
-            Self::Ttl => &["default_ttl", "max_size", "cleanup_interval"],
+            Self::Ttl => &["default_ttl", "max_size", "cleanup_interval", "max_bytes"],
             Self::Size => &["max_bytes", "max_size"],
         }
     }

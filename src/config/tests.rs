@@ -84,7 +84,7 @@ fn names_what_is_wrong_and_what_is_right() {
             &["copy: ", "did you mean \"shallow\""],
         ),
         (
-            r#"{"strategy": "lfru"}"#,
+            r#"{"strategy": "lruu"}"#,
             &["strategy: ", "did you mean \"lru\"", "tinylfu"],
         ),
         (

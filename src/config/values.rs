@@ -55,7 +55,7 @@ struct Scalar<I, F, S> {
     text: S,
 }
 
-impl<'de, T, I, F, S> Visitor<'de> for Scalar<I, F, S>
+impl<T, I, F, S> Visitor<'_> for Scalar<I, F, S>
 where
     I: FnOnce(i128) -> Result<T, String>,
     F: FnOnce(f64) -> Option<Result<T, String>>,

@@ -51,11 +51,20 @@ impl Lfu {
 
     /// The bucket for `count` right above `below` (`NIL`: as the lowest), found or made.
     fn bucket_above(&mut self, below: u32, count: u32) -> u32 {
-        let above = if below == NIL { self.lowest } else { self.buckets[below as usize].higher };
+        let above = if below == NIL {
+            self.lowest
+        } else {
+            self.buckets[below as usize].higher
+        };
         if above != NIL && self.buckets[above as usize].count == count {
             return above;
         }
-        let bucket = Bucket { count, entries: List::default(), lower: below, higher: above };
+        let bucket = Bucket {
+            count,
+            entries: List::default(),
+            lower: below,
+            higher: above,
+        };
         let id = match self.free.pop() {
             Some(id) => {
                 self.buckets[id as usize] = bucket;
@@ -77,7 +86,12 @@ impl Lfu {
     }
 
     fn drop_if_empty(&mut self, id: u32) {
-        let Bucket { entries, lower, higher, .. } = self.buckets[id as usize];
+        let Bucket {
+            entries,
+            lower,
+            higher,
+            ..
+        } = self.buckets[id as usize];
         if !entries.is_empty() {
             return;
         }
@@ -93,12 +107,16 @@ impl Lfu {
 
     fn put(&mut self, id: u32, bucket: u32) {
         self.owner[id as usize] = bucket;
-        self.buckets[bucket as usize].entries.push_front(&mut self.links, id);
+        self.buckets[bucket as usize]
+            .entries
+            .push_front(&mut self.links, id);
     }
 
     fn take(&mut self, id: u32) -> u32 {
         let bucket = self.owner[id as usize];
-        self.buckets[bucket as usize].entries.unlink(&mut self.links, id);
+        self.buckets[bucket as usize]
+            .entries
+            .unlink(&mut self.links, id);
         bucket
     }
 
@@ -109,7 +127,12 @@ impl Lfu {
         let mut at = self.lowest;
         while at != NIL {
             let bucket = &self.buckets[at as usize];
-            coldest_first.extend(bucket.entries.iter_back(&self.links).map(|id| (id, (bucket.count / 2).max(1))));
+            coldest_first.extend(
+                bucket
+                    .entries
+                    .iter_back(&self.links)
+                    .map(|id| (id, (bucket.count / 2).max(1))),
+            );
             at = bucket.higher;
         }
         self.buckets.clear();
@@ -178,7 +201,9 @@ impl Policy for Lfu {
     }
 
     fn bytes(&self) -> usize {
-        self.links.bytes() + self.buckets.capacity() * size_of::<Bucket>() + self.owner.capacity() * 4
+        self.links.bytes()
+            + self.buckets.capacity() * size_of::<Bucket>()
+            + self.owner.capacity() * 4
     }
 
     fn validate(&self) {
@@ -186,7 +211,10 @@ impl Policy for Lfu {
         while at != NIL {
             let bucket = &self.buckets[at as usize];
             assert_eq!(bucket.lower, below);
-            assert!(below == NIL || self.buckets[below as usize].count < bucket.count, "counts rise");
+            assert!(
+                below == NIL || self.buckets[below as usize].count < bucket.count,
+                "counts rise"
+            );
             assert!(!bucket.entries.is_empty(), "no empty bucket stays");
             bucket.entries.validate(&self.links);
             for id in bucket.entries.iter_back(&self.links) {

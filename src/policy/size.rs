@@ -106,7 +106,10 @@ impl Policy for Size {
     }
 
     fn order(&self) -> Vec<u32> {
-        let mut ids: Vec<u32> = self.occupied().flat_map(|c| self.classes[c].iter_back(&self.links)).collect();
+        let mut ids: Vec<u32> = self
+            .occupied()
+            .flat_map(|c| self.classes[c].iter_back(&self.links))
+            .collect();
         ids.sort_by_key(|&id| {
             let (used, class) = self.used[id as usize];
             std::cmp::Reverse(u128::from(self.now - used + 1) << class)
@@ -123,7 +126,10 @@ impl Policy for Size {
         for (class, list) in self.classes.iter().enumerate() {
             list.validate(&self.links);
             assert_eq!(list.front() != NIL, self.occupied & (1 << class) != 0);
-            assert!(list.iter_back(&self.links).all(|id| usize::from(self.used[id as usize].1) == class));
+            assert!(
+                list.iter_back(&self.links)
+                    .all(|id| usize::from(self.used[id as usize].1) == class)
+            );
             seen += list.len();
         }
         assert_eq!(seen, self.len);

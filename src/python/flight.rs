@@ -12,7 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::flight_key::{self, Key};
+use super::key::{Key, KeyRef};
 use crate::flight::{self, Joined, Landing, Owner, Wake};
 
 /// How long a blocked thread sleeps before it looks for signals.
@@ -89,8 +89,8 @@ impl Flights {
         pilot: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let (hash, key) = flight_key::prepare(key)?;
-        let wanted = key.clone_ref(py);
+        let wanted = KeyRef::of(key)?;
+        let (hash, key) = (wanted.hash(), wanted.to_key()?);
         let owner = Pilot {
             thread,
             object: pilot,
@@ -99,7 +99,7 @@ impl Flights {
         Ok(
             match core.join(
                 hash,
-                |other| flight_key::same(py, &wanted, other),
+                |other| wanted.same(other),
                 key,
                 owner,
             ) {
@@ -124,11 +124,10 @@ impl Flights {
     /// Keeps the value that is being loaded for `key` out of the store; True if there is such a load.
     #[pyo3(signature = (key, /))]
     fn invalidate(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let py = key.py();
-        let (hash, key) = flight_key::prepare(key)?;
+        let wanted = KeyRef::of(key)?;
         Ok(self
             .core
-            .invalidate(hash, |other| flight_key::same(py, &key, other)))
+            .invalidate(wanted.hash(), |other| wanted.same(other)))
     }
 
     /// Keeps the values of all running loads out of the store; how many there are.
@@ -222,7 +221,7 @@ impl Flight {
     /// The key that is being loaded; None once nobody is on board.
     #[getter]
     fn key(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        Some(self.core.upgrade()?.key().object().clone_ref(py))
+        self.core.upgrade()?.key().shown(py).ok()
     }
 
     /// The object given by the leader; None if a thread leads or the flight has ended.

@@ -1,18 +1,28 @@
 //! The compiled module `omnicache._omnicache`: the only place that names pyo3.
 
+mod clock;
 mod config;
+mod core;
 mod flight;
-mod flight_key;
+mod key;
+mod keys;
+mod plain;
+mod sentinel;
 mod units;
 mod waits;
+mod weigh;
 
 use pyo3::prelude::*;
 
 /// The engine of `omnicache`; its public face is the package.
 #[pymodule]
 fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    clock::register(module)?;
     config::register(module)?;
+    core::register(module)?;
     flight::register(module)?;
+    keys::register(module)?;
+    plain::register(module)?;
     units::register(module)?;
     waits::register(module)?;
     Ok(())

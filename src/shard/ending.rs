@@ -95,13 +95,25 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Makes one entry stale as of `now` (soft) if it has a stale window, else removes it; whether it was there.
-    pub fn invalidate(&mut self, hash: u32, same: impl Fn(&K) -> bool, now: u64, gone: &mut Gone<K, V>) -> bool {
-        let Some(id) = self.find(hash, same) else { return false };
+    pub fn invalidate(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        gone: &mut Gone<K, V>,
+    ) -> bool {
+        let Some(id) = self.find(hash, same) else {
+            return false;
+        };
         self.apply_pending(now);
         let look = self.look(id, now, false);
         let at = self.slot(id).extra;
         if at == NIL || self.extras[at as usize].life.stale == 0 || look == Look::Gone {
-            let cause = if look == Look::Gone { Cause::Expired } else { Cause::Deleted };
+            let cause = if look == Look::Gone {
+                Cause::Expired
+            } else {
+                Cause::Deleted
+            };
             gone.push(self.take_out(id, cause));
             return look != Look::Gone;
         }
@@ -115,8 +127,17 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Gives an entry a new ttl from `now` on; whether it was there.
-    pub fn touch(&mut self, hash: u32, same: impl Fn(&K) -> bool, ttl: u64, now: u64, gone: &mut Gone<K, V>) -> bool {
-        let Some(id) = self.find(hash, same) else { return false };
+    pub fn touch(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        ttl: u64,
+        now: u64,
+        gone: &mut Gone<K, V>,
+    ) -> bool {
+        let Some(id) = self.find(hash, same) else {
+            return false;
+        };
         self.apply_pending(now);
         if self.look(id, now, true) != Look::Fresh {
             if self.look(id, now, false) == Look::Gone {
@@ -128,7 +149,10 @@ impl<K, V> Shard<K, V> {
             if ttl == NEVER {
                 return true;
             }
-            self.attach_extra(id, Extra::new(id, crate::entry::Life::FOREVER, crate::entry::NORMAL, now));
+            self.attach_extra(
+                id,
+                Extra::new(id, crate::entry::Life::FOREVER, crate::entry::NORMAL, now),
+            );
         }
         let at = self.slot(id).extra;
         let extra = &mut self.extras[at as usize];

@@ -12,7 +12,9 @@ impl<K, V> Shard<K, V> {
     /// Whether a limit is passed.
     #[inline]
     pub fn is_over(&self) -> bool {
-        self.limits.entries.is_some_and(|max| self.index.len() > max as usize)
+        self.limits
+            .entries
+            .is_some_and(|max| self.index.len() > max as usize)
             || self.limits.bytes.is_some_and(|max| self.weight > max)
     }
 
@@ -35,14 +37,19 @@ impl<K, V> Shard<K, V> {
             self.ranks.touch(Place::Low, id);
         }
         for _ in 0..PARDONS {
-            let Some(id) = self.policy.victim() else { break };
+            let Some(id) = self.policy.victim() else {
+                break;
+            };
             if !self.spend_credit(id) {
                 return Some(id);
             }
             let facts = self.facts(id);
             self.policy.pardon(id, facts);
         }
-        self.policy.victim().or_else(|| self.ranks.low()).or_else(|| self.ranks.pinned())
+        self.policy
+            .victim()
+            .or_else(|| self.ranks.low())
+            .or_else(|| self.ranks.pinned())
     }
 
     /// Uses up one credit of an entry; false if it has none.
@@ -59,7 +66,10 @@ impl<K, V> Shard<K, V> {
     }
 
     pub(super) fn update_facts(&mut self, id: u32) {
-        if self.extra(id).is_none_or(|extra| extra.place == Place::Policy) {
+        if self
+            .extra(id)
+            .is_none_or(|extra| extra.place == Place::Policy)
+        {
             let facts = self.facts(id);
             self.policy.update(id, facts);
         }
@@ -111,7 +121,12 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Evicts the entry under `hash` on an adviser's word, if it is still there.
-    pub fn evict(&mut self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
+    pub fn evict(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+    ) -> Option<Removed<K, V>> {
         let id = self.find(hash, same)?;
         self.apply_pending(now);
         Some(self.take_out(id, Cause::Evicted))

@@ -21,7 +21,13 @@ impl<K, V> Shard<K, V> {
             end: extra.map_or(NEVER, crate::entry::Extra::end),
             weight: self.weight_of(id),
             priority: extra.map_or(NORMAL, |extra| extra.priority),
-            tags: extra.map_or_else(Vec::new, |extra| extra.tags.iter().map(|tag| self.tags.name(tag.tag)).collect()),
+            tags: extra.map_or_else(Vec::new, |extra| {
+                extra
+                    .tags
+                    .iter()
+                    .map(|tag| self.tags.name(tag.tag))
+                    .collect()
+            }),
             version: stamp.version,
         }
     }
@@ -65,7 +71,11 @@ impl<K, V> Shard<K, V> {
     pub fn coldest(&mut self, limit: usize, now: u64, mut each: impl FnMut(&K, &V, View)) {
         self.apply_pending(now);
         let (low, pinned) = self.ranks.order();
-        for id in [low, self.policy.order(), pinned].into_iter().flatten().take(limit) {
+        for id in [low, self.policy.order(), pinned]
+            .into_iter()
+            .flatten()
+            .take(limit)
+        {
             let slot = self.slot(id);
             each(&slot.key, &slot.value, self.view(id));
         }
@@ -73,11 +83,16 @@ impl<K, V> Shard<K, V> {
 
     /// Whether the fresh entry in slot `id` carries any of the tags numbered in `tags`.
     pub fn carries(&self, id: u32, tags: &[u32]) -> bool {
-        self.extra(id).is_some_and(|extra| extra.tags.iter().any(|t| tags.contains(&t.tag)))
+        self.extra(id)
+            .is_some_and(|extra| extra.tags.iter().any(|t| tags.contains(&t.tag)))
     }
 
     /// The numbers of those of `names` that some entry carries.
     pub fn tag_numbers(&self, names: &[Box<str>]) -> Vec<u32> {
-        names.iter().map(|name| self.tags.find(name)).filter(|&tag| tag != crate::slab::NIL).collect()
+        names
+            .iter()
+            .map(|name| self.tags.find(name))
+            .filter(|&tag| tag != crate::slab::NIL)
+            .collect()
     }
 }

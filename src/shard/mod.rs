@@ -12,7 +12,7 @@ mod write;
 pub use write::{Mode, Put, Stored, Terms};
 
 use crate::clock::{Clock, tick};
-use crate::entry::{Cause, Extra, Gone, Place, Removed, Slot, Stamp, NO_DUE};
+use crate::entry::{Cause, Extra, Gone, NO_DUE, Place, Removed, Slot, Stamp};
 use crate::expiry::Wheel;
 use crate::index::Index;
 use crate::policy::{AnyPolicy, Facts, Kind, Policy};
@@ -109,11 +109,15 @@ impl<K, V> Shard<K, V> {
 
     #[inline]
     fn slot(&self, id: u32) -> &Slot<K, V> {
-        self.slots[id as usize].as_ref().expect("an index, list or ring names a slot that is in use")
+        self.slots[id as usize]
+            .as_ref()
+            .expect("an index, list or ring names a slot that is in use")
     }
 
     fn slot_mut(&mut self, id: u32) -> &mut Slot<K, V> {
-        self.slots[id as usize].as_mut().expect("an index, list or ring names a slot that is in use")
+        self.slots[id as usize]
+            .as_mut()
+            .expect("an index, list or ring names a slot that is in use")
     }
 
     #[inline]
@@ -188,7 +192,9 @@ impl<K, V> Shard<K, V> {
         now: u64,
         take: impl FnOnce(&K, &V, u32) -> R,
     ) -> Found<R> {
-        let Some(id) = self.find(hash, same) else { return Found::Missing };
+        let Some(id) = self.find(hash, same) else {
+            return Found::Missing;
+        };
         let look = self.look(id, now, false);
         let slot = self.slot(id);
         let version = self.stamps[id as usize].version;
@@ -207,7 +213,9 @@ impl<K, V> Shard<K, V> {
         let now = tick(now);
         for at in 0..std::mem::take(&mut self.pending_len) {
             let id = self.pending[at];
-            let slot = self.slots[id as usize].as_mut().expect("reads are applied before a slot is freed");
+            let slot = self.slots[id as usize]
+                .as_mut()
+                .expect("reads are applied before a slot is freed");
             slot.hits = slot.hits.saturating_add(1);
             self.stamps[id as usize].accessed = now;
             let (hash, extra) = (slot.hash, slot.extra);
@@ -225,15 +233,30 @@ impl<K, V> Shard<K, V> {
                 return;
             }
         }
-        self.policy.access(id, Facts { hash, ..Facts::default() });
+        self.policy.access(
+            id,
+            Facts {
+                hash,
+                ..Facts::default()
+            },
+        );
     }
 
     /// Takes an entry out of every structure, once the noted reads are applied.
     fn take_out(&mut self, id: u32, cause: Cause) -> Removed<K, V> {
-        debug_assert_eq!(self.pending_len, 0, "a slot that a noted read names must not be freed");
-        let slot = self.slots[id as usize].take().expect("only a slot in use is taken out");
+        debug_assert_eq!(
+            self.pending_len, 0,
+            "a slot that a noted read names must not be freed"
+        );
+        let slot = self.slots[id as usize]
+            .take()
+            .expect("only a slot in use is taken out");
         self.index.remove(slot.hash, id);
-        let place = if slot.extra == NIL { Place::Policy } else { self.drop_extra(slot.extra) };
+        let place = if slot.extra == NIL {
+            Place::Policy
+        } else {
+            self.drop_extra(slot.extra)
+        };
         match place {
             Place::Policy => self.policy.remove(id),
             place => self.ranks.remove(place, id),
@@ -248,7 +271,11 @@ impl<K, V> Shard<K, V> {
             Cause::Deleted => self.counters.deletes += 1,
             Cause::Replaced => {}
         }
-        Removed { key: slot.key, value: slot.value, cause }
+        Removed {
+            key: slot.key,
+            value: slot.value,
+            cause,
+        }
     }
 
     fn drop_extra(&mut self, at: u32) -> Place {
@@ -262,10 +289,19 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Removes the entry under `hash` if it is fresh or stale; one that is over counts as expired.
-    pub fn remove(&mut self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
+    pub fn remove(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+    ) -> Option<Removed<K, V>> {
         let id = self.find(hash, same)?;
         self.apply_pending(now);
-        let cause = if self.look(id, now, false) == Look::Gone { Cause::Expired } else { Cause::Deleted };
+        let cause = if self.look(id, now, false) == Look::Gone {
+            Cause::Expired
+        } else {
+            Cause::Deleted
+        };
         Some(self.take_out(id, cause))
     }
 
@@ -275,12 +311,20 @@ impl<K, V> Shard<K, V> {
             .filter(|&id| self.slots[id as usize].is_some())
             .collect::<Vec<_>>();
         self.apply_pending(now);
-        let gone = all.into_iter().map(|id| self.take_out(id, Cause::Deleted)).collect();
+        let gone = all
+            .into_iter()
+            .map(|id| self.take_out(id, Cause::Deleted))
+            .collect();
         let empty = Self::new(self.kind, self.limits, now);
         let (counters, version) = (self.counters, self.version);
         // The tags' generations go on: an older reference must not come to life again.
         let tags = std::mem::take(&mut self.tags);
-        *self = Self { counters, version, tags, ..empty };
+        *self = Self {
+            counters,
+            version,
+            tags,
+            ..empty
+        };
         gone
     }
 
@@ -326,9 +370,19 @@ impl<K, V> Shard<K, V> {
         self.policy.validate();
         self.ranks.validate();
         self.wheel.validate(&self.extras);
-        let used: Vec<u32> = (0..self.slots.len() as u32).filter(|&id| self.slots[id as usize].is_some()).collect();
-        assert_eq!(used.len(), self.index.len(), "every used slot is in the index");
-        assert_eq!(used.len() + self.free.len(), self.slots.len(), "every other slot is free");
+        let used: Vec<u32> = (0..self.slots.len() as u32)
+            .filter(|&id| self.slots[id as usize].is_some())
+            .collect();
+        assert_eq!(
+            used.len(),
+            self.index.len(),
+            "every used slot is in the index"
+        );
+        assert_eq!(
+            used.len() + self.free.len(),
+            self.slots.len(),
+            "every other slot is free"
+        );
         let (low, pinned) = self.ranks.order();
         let mut placed = [self.policy.order(), low, pinned].concat();
         placed.sort_unstable();
@@ -341,7 +395,11 @@ impl<K, V> Shard<K, V> {
             if let Some(extra) = self.extra(id) {
                 assert_eq!(extra.slot, id);
                 assert_eq!(slot.due, extra.due());
-                assert_eq!(extra.bucket == NIL, extra.end() == crate::clock::NEVER, "what ends is in the wheel");
+                assert_eq!(
+                    extra.bucket == NIL,
+                    extra.end() == crate::clock::NEVER,
+                    "what ends is in the wheel"
+                );
             }
         }
         assert_eq!(weight, self.weight);

@@ -14,7 +14,11 @@ pub(super) struct Ranks {
 impl Ranks {
     fn list(&mut self, place: Place) -> (&mut List, &mut Links) {
         debug_assert_ne!(place, Place::Policy);
-        let list = if place == Place::Low { &mut self.low } else { &mut self.pinned };
+        let list = if place == Place::Low {
+            &mut self.low
+        } else {
+            &mut self.pinned
+        };
         (list, &mut self.links)
     }
 
@@ -45,7 +49,10 @@ impl Ranks {
 
     /// Low ones, then pinned ones, each coldest first.
     pub(super) fn order(&self) -> (Vec<u32>, Vec<u32>) {
-        (self.low.iter_back(&self.links).collect(), self.pinned.iter_back(&self.links).collect())
+        (
+            self.low.iter_back(&self.links).collect(),
+            self.pinned.iter_back(&self.links).collect(),
+        )
     }
 
     pub(super) fn bytes(&self) -> usize {

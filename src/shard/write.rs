@@ -15,8 +15,6 @@ pub enum Mode {
     Add,
     /// Only if there is a fresh entry.
     Replace,
-    /// Only if the entry still has this version.
-    Version(u32),
 }
 
 /// A value on its way into the cache.
@@ -49,7 +47,12 @@ pub struct Terms<'a> {
 
 impl Default for Terms<'_> {
     fn default() -> Self {
-        Self { life: Life::FOREVER, priority: NORMAL, tags: &[], weight: 0 }
+        Self {
+            life: Life::FOREVER,
+            priority: NORMAL,
+            tags: &[],
+            weight: 0,
+        }
     }
 }
 
@@ -83,15 +86,25 @@ impl<K, V> Shard<K, V> {
         }
         let mut id = self.find(put.hash, same);
         if let Some(at) = id
-            && (put.mode != Mode::Always || put.terms.weight > self.limits.bytes.unwrap_or(u64::MAX))
+            && (put.mode != Mode::Always
+                || put.terms.weight > self.limits.bytes.unwrap_or(u64::MAX))
             && self.look(at, now, false) == Look::Gone
         {
             gone.push(self.take_out(at, Cause::Expired));
             id = None;
         }
         if !self.admits(put.mode, id, now) {
-            gone.push(Removed { key: put.key, value: put.value, cause: Cause::Replaced });
-            return Stored { stored: false, replaced: false, over: false, gone };
+            gone.push(Removed {
+                key: put.key,
+                value: put.value,
+                cause: Cause::Replaced,
+            });
+            return Stored {
+                stored: false,
+                replaced: false,
+                over: false,
+                gone,
+            };
         }
         if put.terms.weight > self.limits.bytes.unwrap_or(u64::MAX) {
             // Alone it is more than the cache may hold: emptying the cache for it would help nobody.
@@ -99,8 +112,17 @@ impl<K, V> Shard<K, V> {
                 gone.push(self.take_out(id, Cause::Evicted));
             }
             self.counters.evictions += 1;
-            gone.push(Removed { key: put.key, value: put.value, cause: Cause::Evicted });
-            return Stored { stored: false, replaced: false, over: false, gone };
+            gone.push(Removed {
+                key: put.key,
+                value: put.value,
+                cause: Cause::Evicted,
+            });
+            return Stored {
+                stored: false,
+                replaced: false,
+                over: false,
+                gone,
+            };
         }
         self.counters.sets += 1;
         self.version = self.version.wrapping_add(1);
@@ -114,7 +136,12 @@ impl<K, V> Shard<K, V> {
             self.enforce(&mut gone);
             over = false;
         }
-        Stored { stored: true, replaced: id.is_some(), over, gone }
+        Stored {
+            stored: true,
+            replaced: id.is_some(),
+            over,
+            gone,
+        }
     }
 
     fn admits(&mut self, mode: Mode, id: Option<u32>, now: u64) -> bool {
@@ -122,24 +149,67 @@ impl<K, V> Shard<K, V> {
             (Mode::Always, _) | (Mode::Add, None) => true,
             (Mode::Add, Some(id)) => self.look(id, now, false) != Look::Fresh,
             (Mode::Replace, Some(id)) => self.look(id, now, false) == Look::Fresh,
-            (Mode::Version(version), Some(id)) => {
-                self.stamps[id as usize].version == version && self.look(id, now, false) == Look::Fresh
-            }
-            (Mode::Replace | Mode::Version(_), None) => false,
+            (Mode::Replace, None) => false,
         }
+    }
+
+    /// Exchanges the value of a fresh entry that still has this version, and nothing else of it; hands back the old value,
+    /// or the new one if the entry is another by now.
+    pub fn swap(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        version: u32,
+        value: V,
+        weight: u64,
+        now: u64,
+    ) -> Result<V, V> {
+        let Some(id) = self.find(hash, same) else {
+            return Err(value);
+        };
+        self.apply_pending(now);
+        if self.stamps[id as usize].version != version || self.look(id, now, true) != Look::Fresh {
+            return Err(value);
+        }
+        self.counters.sets += 1;
+        self.version = self.version.wrapping_add(1);
+        let stamp = &mut self.stamps[id as usize];
+        (stamp.updated, stamp.version) = (tick(now), self.version);
+        let old = std::mem::replace(&mut self.slot_mut(id).value, value);
+        if self.set_weight(id, weight) {
+            self.update_facts(id);
+        }
+        let Slot { hash, extra, .. } = *self.slot(id);
+        self.used(id, hash, extra);
+        Ok(old)
     }
 
     fn insert(&mut self, put: Put<'_, K, V>, now: u64) {
         let hash = put.hash;
-        let slot = Slot { key: put.key, value: put.value, hash, due: NO_DUE, extra: NIL, hits: 0 };
+        let slot = Slot {
+            key: put.key,
+            value: put.value,
+            hash,
+            due: NO_DUE,
+            extra: NIL,
+            hits: 0,
+        };
         let at = tick(now);
-        let stamp = Stamp { created: at, updated: at, accessed: at, version: self.version };
+        let stamp = Stamp {
+            created: at,
+            updated: at,
+            accessed: at,
+            version: self.version,
+        };
         let id = if let Some(id) = self.free.pop() {
             self.slots[id as usize] = Some(slot);
             self.stamps[id as usize] = stamp;
             id
         } else {
-            let id = u32::try_from(self.slots.len()).ok().filter(|&id| id != NIL).expect("fewer than 2^32 entries");
+            let id = u32::try_from(self.slots.len())
+                .ok()
+                .filter(|&id| id != NIL)
+                .expect("fewer than 2^32 entries");
             self.slots.push(Some(slot));
             self.stamps.push(stamp);
             id
@@ -164,25 +234,43 @@ impl<K, V> Shard<K, V> {
     fn overwrite(&mut self, id: u32, put: Put<'_, K, V>, now: u64) -> Removed<K, V> {
         let stamp = &mut self.stamps[id as usize];
         (stamp.updated, stamp.version) = (tick(now), self.version);
-        let slot = self.slots[id as usize].as_mut().expect("the index names slots in use");
+        let slot = self.slots[id as usize]
+            .as_mut()
+            .expect("the index names slots in use");
         let value = std::mem::replace(&mut slot.value, put.value);
         let (hash, old) = (slot.hash, slot.extra);
         if old == NIL && put.terms.is_plain() {
             if self.set_weight(id, put.terms.weight) {
                 self.update_facts(id);
             }
-            self.policy.access(id, crate::policy::Facts { hash, ..Default::default() });
+            self.policy.access(
+                id,
+                crate::policy::Facts {
+                    hash,
+                    ..Default::default()
+                },
+            );
         } else {
             self.overwrite_extra(id, put.terms, now);
         }
-        Removed { key: put.key, value, cause: Cause::Replaced }
+        Removed {
+            key: put.key,
+            value,
+            cause: Cause::Replaced,
+        }
     }
 
     fn overwrite_extra(&mut self, id: u32, terms: Terms<'_>, now: u64) {
-        let Slot { hash, extra: old, .. } = *self.slot(id);
+        let Slot {
+            hash, extra: old, ..
+        } = *self.slot(id);
         // The new tags are taken before the old ones are given back, so that a tag they share keeps its generation.
         let extra = self.extra_for(id, terms, now);
-        let old_place = if old == NIL { Place::Policy } else { self.drop_extra(old) };
+        let old_place = if old == NIL {
+            Place::Policy
+        } else {
+            self.drop_extra(old)
+        };
         let place = extra.as_ref().map_or(Place::Policy, |extra| extra.place);
         let slot = self.slot_mut(id);
         (slot.extra, slot.due) = (NIL, NO_DUE);

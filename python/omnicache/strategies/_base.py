@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .. import _units
-from ..exceptions import CacheStrategyError
+from omnicache import _units
+from omnicache.exceptions import CacheStrategyError
 
 
 class Strategy:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from .. import _units
-from ..exceptions import CacheStrategyError
+from omnicache import _units
+from omnicache.exceptions import CacheStrategyError
+
 from ._base import Strategy
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 MIN_INTERVAL = 0.01
 """The shortest pause between two sweeps, in seconds."""
@@ -77,27 +80,30 @@ class TTLStrategy(Strategy):
         max_size: The largest number of entries; None for no limit.
         cleanup_interval: How often a background thread removes expired entries, in the same forms and at least 10 ms;
             None (the default) starts no thread: expired entries go while the cache is used.
+        max_bytes: The largest sum of sizes, in bytes or as text; None for no limit.
 
     Raises:
         CacheStrategyError: A duration or the limit is not positive.
 
     >>> from omnicache import TTLStrategy
     >>> TTLStrategy("5m", max_size=1000)
-    TTLStrategy(default_ttl=300.0, max_size=1000, cleanup_interval=None)
+    TTLStrategy(default_ttl=300.0, max_size=1000, cleanup_interval=None, max_bytes=None)
     """
 
     name: ClassVar[str] = "ttl"
     default_ttl: float | None
     max_size: int | None
     cleanup_interval: float | None
+    max_bytes: int | None
 
     def __init__(
         self,
         default_ttl: float | timedelta | str | None = None,
         max_size: int | None = None,
         cleanup_interval: float | timedelta | str | None = None,
+        max_bytes: int | str | None = None,
     ) -> None:
-        self._limits(max_size, None)
+        self._limits(max_size, max_bytes)
         ttl, interval = default_ttl, cleanup_interval
         what = self._what("cleanup_interval")
         self._put(

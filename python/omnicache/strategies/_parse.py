@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import copy
 from difflib import get_close_matches
 
-from .. import _units
-from ..exceptions import CacheStrategyError
+from omnicache import _units
+from omnicache.exceptions import CacheStrategyError
+
 from ._base import Strategy
 from ._built_in import BUILT_IN
 from ._custom import CustomStrategy
@@ -48,7 +49,8 @@ def strategy_from(value: object, *, max_size: int | None = None, max_bytes: int 
     if isinstance(value, type) and issubclass(value, Strategy):
         return _checked(_built(value, {}, given))
     raise CacheStrategyError(
-        f"strategy: an object of type {type(value).__name__} is none; give a strategy, its class, a dict, or one of {_names()}"
+        f"strategy: an object of type {type(value).__name__} is none; "
+        f"give a strategy, its class, a dict, or one of {_names()}"
     )
 
 
@@ -94,7 +96,7 @@ def _checked(strategy: Strategy) -> Strategy:
     if not isinstance(strategy, (CustomStrategy, *BUILT_IN.values())):
         raise CacheStrategyError(f"{type(strategy).__name__}: derive a strategy of your own from CustomStrategy")
     if isinstance(strategy, CustomStrategy):
-        strategy._limits(strategy.max_size, strategy.max_bytes)
+        strategy._limits(strategy.max_size, strategy.max_bytes)  # noqa: SLF001 - the check is the base's own
     return strategy
 
 
@@ -108,10 +110,15 @@ def _limited(strategy: Strategy, given: dict[str, object]) -> Strategy:
             continue
         if has is not None:
             raise CacheStrategyError(f"{field}: given twice, {has} in {type(strategy).__name__} and {wanted} beside it")
-        if isinstance(strategy, CustomStrategy) or field not in strategy.__dataclass_fields__:  # type: ignore[attr-defined]
+        if isinstance(strategy, CustomStrategy):
+            # A copy could share the adviser's notes with the original, and this one may be in use elsewhere.
             raise CacheStrategyError(
-                f"{field}: {type(strategy).__name__} takes no such limit from outside; "
-                f"{'give it to the strategy itself' if isinstance(strategy, CustomStrategy) else 'choose another strategy'}"
+                f"{field}: set it in {type(strategy).__name__} itself, which is a strategy of your own"
             )
         changes[field] = wanted
-    return replace(strategy, **changes) if changes else strategy  # type: ignore[type-var]
+    if not changes:
+        return strategy
+    changed = copy(strategy)
+    for field, limit in changes.items():
+        changed._put(field, limit)  # noqa: SLF001 - frozen for others, this copy is new
+    return changed

@@ -1,0 +1,362 @@
+//! The hot path: `get`, `set`, `cache[k]`, `cache[k] = v` and `k in cache` as CPython calls them, without an argument
+//! parser in between.
+//!
+//! These serve a plain key in a cache that needs nothing special; anything else goes on to the methods of [`Core`] that
+//! pyo3 made, which also word the errors. They are put onto the class `Cache` itself, because the interpreter's fastest
+//! call of a method wants the method's class to be exactly the object's class.
+
+use super::{Core, flag, release};
+use crate::clock::NEVER;
+use crate::entry::{Gone, Life};
+use crate::python::key::Key;
+use crate::python::plain;
+use crate::shard::{Found, Mode, Put, Terms};
+use pyo3::ffi::{self, Py_ssize_t, PyObject};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+use std::ffi::c_int;
+use std::ptr::{addr_of_mut, null_mut};
+
+/// What pyo3 made, for all that the hot path leaves to it.
+struct Slow {
+    get: Py<PyAny>,
+    set: Py<PyAny>,
+    subscript: ffi::binaryfunc,
+    assign: ffi::objobjargproc,
+    contains: ffi::objobjproc,
+}
+
+static SLOW: PyOnceLock<Slow> = PyOnceLock::new();
+
+fn slow<'a>(py: Python<'_>) -> &'a Slow {
+    SLOW.get(py)
+        .expect("the hot path is installed after what it falls back to is known")
+}
+
+/// The core of `object`.
+///
+/// # Safety
+/// The class of `object` is `Core` or below it; it outlives the reference; the thread is attached.
+pub(in crate::python) unsafe fn core<'a>(object: *mut PyObject) -> &'a Core {
+    // SAFETY: the caller's promise; `Core` is frozen, so a shared reference is always allowed.
+    unsafe {
+        let object = Borrowed::from_ptr(Python::assume_attached(), object);
+        let core: *const Core = object.cast_unchecked::<Core>().get();
+        &*core
+    }
+}
+
+/// A new reference to the fresh value under a plain key, or null.
+///
+/// # Safety
+/// `same` only compares, the thread is attached.
+#[inline]
+pub(in crate::python) unsafe fn find(
+    core: &Core,
+    hash: u32,
+    same: impl Fn(*mut PyObject) -> bool,
+) -> *mut PyObject {
+    // SAFETY: the value is alive while the entry is, which the lock holds; the thread is attached.
+    unsafe {
+        let py = Python::assume_attached();
+        let mut gone = Gone::new();
+        let take = |value: &Py<PyAny>| value.clone_ref(py).into_ptr();
+        let found = core.near.get(
+            hash,
+            |key| same(key.object().as_ptr()),
+            &core.clock,
+            take,
+            &mut gone,
+        );
+        core.count_read();
+        match found {
+            Found::Fresh(value) => value,
+            Found::Stale(value) => {
+                ffi::Py_DECREF(value);
+                null_mut()
+            }
+            Found::Missing => {
+                release(py, gone);
+                null_mut()
+            }
+        }
+    }
+}
+
+/// Whether the hot path may serve a read of `key`, and its hash.
+#[inline]
+unsafe fn readable(core: &Core, key: *mut PyObject) -> Option<u32> {
+    if core.has(flag::SLOW_READ) {
+        return None;
+    }
+    // SAFETY: the caller got `key` from the interpreter, which keeps it alive during the call.
+    unsafe { plain::plain_hash(key) }
+}
+
+unsafe extern "C" fn get(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter as METH_FASTCALL | METH_KEYWORDS on an instance of `Core`.
+    unsafe {
+        if names.is_null() && (count == 1 || count == 2) {
+            let (core, key) = (core(this), *args);
+            if let Some(hash) = readable(core, key) {
+                let value = find(core, hash, |other| plain::same(other, key));
+                if !value.is_null() {
+                    return value;
+                }
+                return ffi::Py_NewRef(if count == 2 {
+                    *args.add(1)
+                } else {
+                    ffi::Py_None()
+                });
+            }
+        }
+        again(
+            &slow(Python::assume_attached()).get,
+            this,
+            args,
+            count,
+            names,
+        )
+    }
+}
+
+unsafe extern "C" fn set(
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter as METH_FASTCALL | METH_KEYWORDS on an instance of `Core`.
+    unsafe {
+        let life = if names.is_null() && count == 2 {
+            Some(Life::FOREVER)
+        } else if (names.is_null() && count == 3) || (count == 2 && only_ttl(names)) {
+            life(*args.add(2))
+        } else {
+            None
+        };
+        if let Some(life) = life
+            && write(core(this), *args, *args.add(1), life)
+        {
+            return ffi::Py_NewRef(ffi::Py_None());
+        }
+        again(
+            &slow(Python::assume_attached()).set,
+            this,
+            args,
+            count,
+            names,
+        )
+    }
+}
+
+/// Writes a plain entry, unless the cache or the key needs more than that.
+#[inline]
+unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, life: Life) -> bool {
+    // SAFETY: key and value are alive during the call, and the thread is attached.
+    unsafe {
+        if core.has(flag::SLOW_WRITE) {
+            return false;
+        }
+        let Some(hash) = plain::plain_hash(key) else {
+            return false;
+        };
+        let py = Python::assume_attached();
+        let now = if life.ttl == NEVER {
+            core.clock.coarse()
+        } else {
+            core.clock.now()
+        };
+        let put = Put {
+            key: Key::plain(Borrowed::from_ptr(py, key).to_owned().unbind()),
+            value: Borrowed::from_ptr(py, value).to_owned().unbind(),
+            hash,
+            terms: Terms {
+                life,
+                ..Terms::default()
+            },
+            mode: Mode::Always,
+        };
+        let stored = core
+            .near
+            .put(put, |other| plain::same(other.object().as_ptr(), key), now);
+        release(py, stored.gone);
+        true
+    }
+}
+
+/// Whether the keyword arguments are `ttl=` alone.
+unsafe fn only_ttl(names: *mut PyObject) -> bool {
+    // SAFETY: `names` is null or a tuple of str that is alive during the call.
+    unsafe {
+        !names.is_null()
+            && ffi::PyTuple_GET_SIZE(names) == 1
+            && ffi::PyUnicode_CompareWithASCIIString(
+                ffi::PyTuple_GET_ITEM(names, 0),
+                c"ttl".as_ptr(),
+            ) == 0
+    }
+}
+
+/// The life that a simple number of seconds gives.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the range is checked first
+unsafe fn life(ttl: *mut PyObject) -> Option<Life> {
+    const SIMPLE: std::ops::RangeInclusive<f64> = 1e-6..=1e9;
+    // SAFETY: `ttl` is alive during the call; each function gets exactly the type it is for, and cannot run Python code.
+    let seconds = unsafe {
+        let class = ffi::Py_TYPE(ttl);
+        if class == addr_of_mut!(ffi::PyFloat_Type) {
+            ffi::PyFloat_AS_DOUBLE(ttl)
+        } else if class == addr_of_mut!(ffi::PyLong_Type) {
+            let mut overflow = 0;
+            ffi::PyLong_AsLongAndOverflow(ttl, &raw mut overflow) as f64
+        } else {
+            return None;
+        }
+    };
+    SIMPLE.contains(&seconds).then(|| Life {
+        ttl: (seconds * 1e9) as u64,
+        ..Life::FOREVER
+    })
+}
+
+/// Calls the method that pyo3 made with the same arguments.
+#[cold]
+unsafe fn again(
+    method: &Py<PyAny>,
+    this: *mut PyObject,
+    args: *const *mut PyObject,
+    count: Py_ssize_t,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: `args` holds `count` positional arguments and one for each of `names`, as the interpreter passed them.
+    unsafe {
+        let named = if names.is_null() {
+            0
+        } else {
+            ffi::PyTuple_GET_SIZE(names)
+        };
+        let mut all = Vec::with_capacity((count + named + 1) as usize);
+        all.push(this);
+        all.extend((0..count + named).map(|at| *args.offset(at)));
+        ffi::PyObject_Vectorcall(method.as_ptr(), all.as_ptr(), count as usize + 1, names)
+    }
+}
+
+unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called by the interpreter through the mapping slot of a class that is `Core` or below it.
+    unsafe {
+        let core = core(this);
+        if let Some(hash) = readable(core, key) {
+            let value = find(core, hash, |other| plain::same(other, key));
+            if !value.is_null() {
+                return value;
+            }
+            let py = Python::assume_attached();
+            super::single::missing_key(&Borrowed::from_ptr(py, key)).restore(py);
+            return null_mut();
+        }
+        (slow(Python::assume_attached()).subscript)(this, key)
+    }
+}
+
+unsafe extern "C" fn assign(
+    this: *mut PyObject,
+    key: *mut PyObject,
+    value: *mut PyObject,
+) -> c_int {
+    // SAFETY: called by the interpreter through the mapping slot of a class that is `Core` or below it; a null value
+    // asks for a deletion.
+    unsafe {
+        if !value.is_null() && write(core(this), key, value, Life::FOREVER) {
+            return 0;
+        }
+        (slow(Python::assume_attached()).assign)(this, key, value)
+    }
+}
+
+unsafe extern "C" fn contains(this: *mut PyObject, key: *mut PyObject) -> c_int {
+    // SAFETY: called by the interpreter through the sequence slot of a class that is `Core` or below it.
+    unsafe {
+        let core = core(this);
+        if let Some(hash) = readable(core, key) {
+            let now = core.clock.now();
+            let found = core.near.peek(
+                hash,
+                |other| plain::same(other.object().as_ptr(), key),
+                now,
+                |_, _, _| (),
+            );
+            return c_int::from(matches!(found, Found::Fresh(())));
+        }
+        (slow(Python::assume_attached()).contains)(this, key)
+    }
+}
+
+/// Puts the hot path onto `class`, which is `Core` or a class below it that overrides none of these methods.
+#[pyfunction]
+pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class.py();
+    let core = py.get_type::<Core>();
+    if !class.is_subclass(&core)? {
+        return Err(pyo3::exceptions::PyTypeError::new_err(
+            "install: a class below Core",
+        ));
+    }
+    let object = class.as_type_ptr();
+    // SAFETY: both are heap types of live classes whose slot tables pyo3 or the interpreter filled in; they are patched
+    // while the GIL is held, before an instance can be used, and the interpreter is told of it.
+    unsafe {
+        let native = core.as_type_ptr();
+        SLOW.get_or_try_init(py, || {
+            let filled = "pyo3 fills the slot of a special method that Core has";
+            PyResult::Ok(Slow {
+                get: core.getattr("get")?.unbind(),
+                set: core.getattr("set")?.unbind(),
+                subscript: (*(*native).tp_as_mapping).mp_subscript.expect(filled),
+                assign: (*(*native).tp_as_mapping).mp_ass_subscript.expect(filled),
+                contains: (*(*native).tp_as_sequence).sq_contains.expect(filled),
+            })
+        })?;
+        (*(*object).tp_as_mapping).mp_subscript = Some(subscript);
+        (*(*object).tp_as_mapping).mp_ass_subscript = Some(assign);
+        (*(*object).tp_as_sequence).sq_contains = Some(contains);
+        for (name, function, doc) in [
+            (c"get", get as ffi::PyCFunctionFastWithKeywords, GET_DOC),
+            (c"set", set, SET_DOC),
+        ] {
+            // The interpreter keeps a pointer to the definition for as long as the class lives: for ever.
+            let definition = Box::leak(Box::new(ffi::PyMethodDef {
+                ml_name: name.as_ptr(),
+                ml_meth: ffi::PyMethodDefPointer {
+                    PyCFunctionFastWithKeywords: function,
+                },
+                ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+                ml_doc: doc.as_ptr(),
+            }));
+            let method =
+                Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(object, definition))?;
+            class.setattr(name.to_str().expect("ASCII"), method)?;
+        }
+        ffi::PyType_Modified(object);
+    }
+    Ok(())
+}
+
+const GET_DOC: &std::ffi::CStr = c"get($self, key, default=None)\n--\n\n\
+The value under `key` if it is fresh, else `default`.\n\n\
+Raises InvalidKeyError for a key that cannot be used, CacheClosedError after close().";
+
+const SET_DOC: &std::ffi::CStr = c"set($self, key, value, ttl=DEFAULT, *, tags=(), priority=0.5, idle=DEFAULT, stale=DEFAULT, jitter=DEFAULT)\n--\n\n\
+Writes `value` under `key`.\n\n\
+ttl, idle and stale are durations: seconds, a timedelta, or text such as \"5m\"; None is for ever. idle ends an entry\n\
+that was not read for so long; stale keeps it past its ttl for a refresh or a failing loader; jitter, from 0 to 1, is\n\
+the part of the ttl that chance may take off. priority, from 0 to 1, weighs eviction; 1 goes only when nothing else is\n\
+left. tags are labels for clear(tags=) and invalidate(tags=).\n\n\
+Raises InvalidKeyError, CacheConfigError for a bad duration or priority, CacheClosedError after close().";

@@ -1,0 +1,343 @@
+//! Many entries at once: listings, bulk removal, what an adviser may choose from.
+
+use super::Core;
+use super::terms::{seconds, tags as read_tags};
+use crate::entry::{Gone, View};
+use crate::glob::Glob;
+use crate::python::key::{Key, KeyRef};
+use crate::python::keys;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+impl Core {
+    /// A key's text, which patterns are matched against: a str is its own, any other key is rendered.
+    fn text(py: Python<'_>, key: &Key) -> PyResult<String> {
+        if let Some(bytes) = key.bytes(py) {
+            return Ok(keys::text(bytes));
+        }
+        let object = key.object().bind(py);
+        match object.cast_exact::<PyString>() {
+            Ok(text) => Ok(text.to_string_lossy().into_owned()),
+            Err(_) => Ok(keys::text(&keys::encode(py, object)?)),
+        }
+    }
+
+    /// What is known of an entry, in the order of the fields of `CacheEntry`.
+    fn row<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Key,
+        value: &Py<PyAny>,
+        view: &View,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let wall = |at: u64| self.clock.wall(at);
+        let end = view.fresh.min(view.end);
+        let expires = (end != crate::clock::NEVER).then(|| wall(end));
+        let tags = PyTuple::new(
+            py,
+            view.tags
+                .iter()
+                .map(AsRef::as_ref as fn(&std::sync::Arc<str>) -> &str),
+        )?;
+        (
+            key.shown(py)?,
+            value,
+            wall(view.created),
+            wall(view.updated),
+            wall(view.accessed),
+            view.hits,
+            seconds(view.life.ttl),
+            expires,
+            view.weight,
+            tags,
+            f64::from(view.priority),
+            view.version,
+        )
+            .into_pyobject(py)
+    }
+
+    /// The keys that match any of the given conditions; all of them if there is none.
+    fn select(
+        &self,
+        py: Python<'_>,
+        pattern: Option<&str>,
+        tags: Option<&[Box<str>]>,
+    ) -> PyResult<Vec<Key>> {
+        let mut keys: Vec<Key> = match tags {
+            Some(tags) => self.near.collect(self.clock.now(), |shard, id, key, _| {
+                shard
+                    .carries(id, &shard.tag_numbers(tags))
+                    .then(|| key.clone_ref(py))
+            }),
+            None => self
+                .near
+                .collect(self.clock.now(), |_, _, key, _| Some(key.clone_ref(py))),
+        };
+        if let Some(pattern) = pattern {
+            let glob = Glob::new(pattern);
+            let mut kept = Vec::new();
+            for key in keys {
+                if glob.matches(&Self::text(py, &key)?) {
+                    kept.push(key);
+                }
+            }
+            keys = kept;
+        }
+        Ok(keys)
+    }
+
+    /// Removes entries by their keys; how many fresh ones went.
+    fn remove_all(slf: &Bound<'_, Self>, keys: Vec<Key>) -> PyResult<usize> {
+        let (core, py) = (slf.get(), slf.py());
+        let now = core.clock.now();
+        let mut gone = Gone::new();
+        for key in keys {
+            let sought = KeyRef::again(py, &key)?;
+            gone.extend(core.near.remove(sought.hash(), |key| sought.same(key), now));
+            key.into_object().drop_ref(py);
+        }
+        let count = gone.len();
+        core.after(slf, gone)?;
+        Ok(count)
+    }
+}
+
+#[pymethods]
+impl Core {
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let core = slf.get();
+        core.after(slf, core.near.settle(core.clock.now()))?;
+        Ok(core.near.len())
+    }
+
+    fn __bool__(&self) -> bool {
+        // A cache is not false for being empty: `cache or other` asks for the cache.
+        true
+    }
+
+    /// The keys of all fresh entries, as a list.
+    fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let (core, py) = (slf.get(), slf.py());
+        core.open(slf, "keys")?;
+        let keys = core
+            .near
+            .collect(core.clock.now(), |_, _, key, _| Some(key.clone_ref(py)));
+        let list = PyList::empty(py);
+        for key in keys {
+            list.append(key.shown(py)?)?;
+            key.into_object().drop_ref(py);
+        }
+        Ok(list)
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(Self::keys(slf)?.try_iter()?.into_any())
+    }
+
+    /// (key, value) of all fresh entries, as a list. They are not counted as reads.
+    fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let (core, py) = (slf.get(), slf.py());
+        core.open(slf, "items")?;
+        let take = |key: &Key, value: &Py<PyAny>| Some((key.clone_ref(py), value.clone_ref(py)));
+        let items = core
+            .near
+            .collect(core.clock.now(), |_, _, key, value| take(key, value));
+        let list = PyList::empty(py);
+        for (key, value) in items {
+            list.append((key.shown(py)?, value))?;
+            key.into_object().drop_ref(py);
+        }
+        Ok(list)
+    }
+
+    /// The rows of up to `limit` fresh entries that match.
+    #[pyo3(signature = (pattern=None, tags=None, limit=None))]
+    fn _rows<'py>(
+        slf: &Bound<'py, Self>,
+        pattern: Option<&str>,
+        tags: Option<Bound<'py, PyAny>>,
+        limit: Option<usize>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let (core, py) = (slf.get(), slf.py());
+        core.open(slf, "entries")?;
+        let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
+        let list = PyList::empty(py);
+        for key in core
+            .select(py, pattern, tags.as_deref())?
+            .into_iter()
+            .take(limit.unwrap_or(usize::MAX))
+        {
+            if let Some(row) = core.row_of(py, &KeyRef::again(py, &key)?)? {
+                list.append(row)?;
+            }
+            key.into_object().drop_ref(py);
+        }
+        Ok(list)
+    }
+
+    /// The row of one fresh entry, or None.
+    fn _row<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        slf.get().open(slf, "entry")?;
+        slf.get().row_of(slf.py(), &KeyRef::of(key)?)
+    }
+
+    /// The rows of the coldest entries, for an adviser.
+    fn _coldest<'py>(slf: &Bound<'py, Self>, limit: usize) -> PyResult<Bound<'py, PyList>> {
+        let (core, py) = (slf.get(), slf.py());
+        let rows = core
+            .near
+            .coldest(limit, core.clock.now(), |key, value, view| {
+                (key.clone_ref(py), value.clone_ref(py), view)
+            });
+        let list = PyList::empty(py);
+        for (key, value, view) in rows {
+            list.append(core.row(py, &key, &value, &view)?)?;
+            key.into_object().drop_ref(py);
+            value.drop_ref(py);
+        }
+        Ok(list)
+    }
+
+    /// Evicts the entries an adviser named, as far as they are there and a limit is still passed.
+    fn _evict(slf: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        let core = slf.get();
+        for key in keys.try_iter()? {
+            if core.near.is_within_limits() {
+                break;
+            }
+            let sought = KeyRef::of(&key?)?;
+            let removed = core
+                .near
+                .evict(sought.hash(), |key| sought.same(key), core.clock.now());
+            core.after(slf, removed.into_iter().collect())?;
+        }
+        core.after(slf, core.near.enforce())
+    }
+
+    /// The values of those of `keys` that are fresh, as a dict.
+    fn get_many<'py>(
+        slf: &Bound<'py, Self>,
+        keys: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        slf.get().open(slf, "get_many")?;
+        let found = PyDict::new(slf.py());
+        for key in keys.try_iter()? {
+            let key = key?;
+            if let Some(value) = Self::read(slf, &key)? {
+                found.set_item(key, value)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes the fresh entries that are named by `keys`, and those that match `pattern` and `tags`.
+    #[pyo3(signature = (keys=None, pattern=None, tags=None))]
+    fn _delete_many(
+        slf: &Bound<'_, Self>,
+        keys: Option<Bound<'_, PyAny>>,
+        pattern: Option<&str>,
+        tags: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        let (core, py) = (slf.get(), slf.py());
+        let mut count = 0;
+        if let Some(keys) = keys {
+            for key in keys.try_iter()? {
+                count += usize::from(Self::delete(slf, &key?)?);
+            }
+        }
+        if pattern.is_some() || tags.is_some() {
+            let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
+            count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
+        }
+        Ok(count)
+    }
+
+    /// Removes everything; how many fresh entries went.
+    fn _clear(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let core = slf.get();
+        let now = core.clock.now();
+        core.after(slf, core.near.settle(now))?;
+        let gone = core.near.clear(now);
+        let count = gone.len();
+        core.after(slf, gone)?;
+        Ok(count)
+    }
+
+    /// Invalidates entries: stale if they have a stale window and it is not `hard`, else gone.
+    #[pyo3(signature = (keys=None, pattern=None, tags=None, hard=false))]
+    fn _invalidate(
+        slf: &Bound<'_, Self>,
+        keys: Option<Bound<'_, PyAny>>,
+        pattern: Option<&str>,
+        tags: Option<Bound<'_, PyAny>>,
+        hard: bool,
+    ) -> PyResult<()> {
+        let (core, py) = (slf.get(), slf.py());
+        let now = core.clock.now();
+        if let Some(tags) = tags {
+            for tag in read_tags(&tags)? {
+                core.near.invalidate_tag(&tag, hard, now);
+            }
+        }
+        let mut named = Vec::new();
+        if let Some(keys) = keys {
+            for key in keys.try_iter()? {
+                named.push(KeyRef::of(&key?)?);
+            }
+        }
+        if pattern.is_some() {
+            for key in core.select(py, pattern, None)? {
+                named.push(KeyRef::again(py, &key)?);
+                key.into_object().drop_ref(py);
+            }
+        }
+        for sought in named {
+            let gone = if hard {
+                core.near
+                    .remove(sought.hash(), |key| sought.same(key), now)
+                    .into_iter()
+                    .collect()
+            } else {
+                core.near
+                    .invalidate(sought.hash(), |key| sought.same(key), now)
+                    .1
+            };
+            core.after(slf, gone)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what is over; how many entries went.
+    fn purge_expired(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        let core = slf.get();
+        core.open(slf, "purge_expired")?;
+        let gone = core.near.settle(core.clock.now());
+        let count = gone.len();
+        core.after(slf, gone)?;
+        Ok(count)
+    }
+}
+
+impl Core {
+    fn row_of<'py>(
+        &self,
+        py: Python<'py>,
+        sought: &KeyRef<'py>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let take = |key: &Key, value: &Py<PyAny>, view: View| {
+            (key.clone_ref(py), value.clone_ref(py), view)
+        };
+        let found = self.near.entry(
+            sought.hash(),
+            |key| sought.same(key),
+            self.clock.now(),
+            take,
+        );
+        found
+            .map(|(key, value, view)| self.row(py, &key, &value, &view))
+            .transpose()
+    }
+}

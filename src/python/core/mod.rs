@@ -1,0 +1,202 @@
+//! The native base of `omnicache.Cache`: a near store of Python objects.
+//!
+//! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
+//! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
+
+mod hot;
+mod listing;
+mod settings;
+mod single;
+mod terms;
+
+use super::clock::ManualClock;
+use super::key::Key;
+use crate::clock::Clock;
+use crate::entry::{Gone, Life};
+use crate::near::Near;
+use crate::policy::Kind;
+use crate::shard::Limits;
+use parking_lot::Mutex;
+use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use terms::Defaults;
+
+/// Bits of [`Core::flags`]: what sends an operation to its slow path.
+pub(super) mod flag {
+    /// The cache is closed: every operation is an error.
+    pub(crate) const CLOSED: u32 = 1;
+    /// Reads call `_on_hit` and `_on_miss`.
+    pub(crate) const READ_HOOK: u32 = 2;
+    /// Writes call `_on_write`.
+    pub(crate) const WRITE_HOOK: u32 = 4;
+    /// Values are written with the cache's own life unless the call says otherwise.
+    pub(crate) const LIFE: u32 = 8;
+    /// Entries are weighed.
+    pub(crate) const WEIGH: u32 = 16;
+    /// The next read is timed.
+    pub(crate) const SAMPLE: u32 = 32;
+    /// What keeps a read from the hot path.
+    pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE;
+    /// What keeps a write from the hot path.
+    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | LIFE | WEIGH;
+}
+
+/// One read in this many is timed.
+const SAMPLE_EVERY: u32 = 1024;
+
+/// The native base of `Cache`.
+#[pyclass(subclass, frozen, module = "omnicache._omnicache")]
+pub(super) struct Core {
+    pub(super) near: Near<Key, Py<PyAny>>,
+    pub(super) clock: Clock,
+    pub(super) flags: AtomicU32,
+    /// Reads so far, loosely counted, to choose which to time.
+    ticker: AtomicU32,
+    /// Nanoseconds of the timed reads, and their number.
+    timed: [AtomicU64; 2],
+    /// State of the generator behind jitter.
+    random: AtomicU64,
+    defaults: Mutex<Defaults>,
+    /// What the near store was last told to be.
+    settings: Mutex<(Kind, Limits)>,
+    created: f64,
+    reset: AtomicU64,
+}
+
+impl Core {
+    /// The next number of a generator that is good enough to spread expiry times (`SplitMix64`).
+    fn random(&self) -> u64 {
+        let mut z = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    #[inline]
+    fn has(&self, flag: u32) -> bool {
+        self.flags.load(Relaxed) & flag != 0
+    }
+
+    fn set_flag(&self, flag: u32, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Relaxed);
+        } else {
+            self.flags.fetch_and(!flag, Relaxed);
+        }
+    }
+
+    /// Counts a read; every so often the next one is to be timed.
+    #[inline]
+    fn count_read(&self) {
+        // Not an atomic addition: a lost count only moves a sample.
+        let reads = self.ticker.load(Relaxed).wrapping_add(1);
+        self.ticker.store(reads, Relaxed);
+        if reads.is_multiple_of(SAMPLE_EVERY) {
+            self.set_flag(flag::SAMPLE, true);
+        }
+    }
+
+    fn wall_now(&self) -> f64 {
+        self.clock.wall(self.clock.now())
+    }
+}
+
+/// Drops what left the cache. This may run any Python code, so no lock may be held.
+#[inline]
+pub(super) fn release(py: Python<'_>, gone: Gone<Key, Py<PyAny>>) {
+    for removed in gone {
+        removed.key.into_object().drop_ref(py);
+        removed.value.drop_ref(py);
+    }
+}
+
+#[pymethods]
+impl Core {
+    #[new]
+    #[pyo3(signature = (*_args, **options))]
+    fn new(
+        _args: &Bound<'_, PyTuple>,
+        options: Option<&Bound<'_, PyDict>>,
+        py: Python<'_>,
+    ) -> PyResult<Self> {
+        let clock = match options
+            .map(|options| options.get_item("clock"))
+            .transpose()?
+            .flatten()
+        {
+            Some(clock) if !clock.is_none() => match clock.cast::<ManualClock>() {
+                Ok(clock) => clock.get().clock(),
+                Err(_) => {
+                    let got = clock.get_type().name()?;
+                    return Err(PyTypeError::new_err(format!(
+                        "clock: a ManualClock or None, not {got}"
+                    )));
+                }
+            },
+            _ => Clock::System,
+        };
+        let (kind, limits, now) = (Kind::Lru, Limits::default(), clock.now());
+        let created = clock.wall(now);
+        Ok(Self {
+            near: Near::new(kind, limits, shards(py)?, now),
+            clock,
+            flags: AtomicU32::new(0),
+            ticker: AtomicU32::new(0),
+            timed: [AtomicU64::new(0), AtomicU64::new(0)],
+            random: AtomicU64::new(now ^ u64::from(std::process::id())),
+            defaults: Mutex::new(Defaults {
+                life: Life::FOREVER,
+                jitter: 0.0,
+            }),
+            settings: Mutex::new((kind, limits)),
+            created,
+            reset: AtomicU64::new(created.to_bits()),
+        })
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // the signature pyo3 asks for
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // On the GIL no other thread can hold the lock now; without it, a shard whose lock is held is skipped, and the
+        // collector takes what it holds for alive.
+        let mut outcome = Ok(());
+        self.near.try_for_each(|key, value| {
+            if outcome.is_ok() {
+                outcome = visit.call(key.object()).and_then(|()| visit.call(value));
+            }
+        });
+        outcome
+    }
+
+    fn __clear__(&self) {
+        let gone = self.near.clear(self.clock.now());
+        Python::attach(|py| release(py, gone));
+    }
+}
+
+/// How many shards: one where the GIL already lets only one thread in.
+fn shards(py: Python<'_>) -> PyResult<usize> {
+    static SHARDS: pyo3::sync::PyOnceLock<usize> = pyo3::sync::PyOnceLock::new();
+    SHARDS
+        .get_or_try_init(py, || {
+            let sys = py.import("sys")?;
+            let gil = match sys.getattr_opt("_is_gil_enabled")? {
+                Some(enabled) => enabled.call0()?.is_truthy()?,
+                None => true,
+            };
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            Ok(if gil {
+                1
+            } else {
+                (threads * 4).next_power_of_two().min(64)
+            })
+        })
+        .copied()
+}
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Core>()?;
+    module.add_function(wrap_pyfunction!(hot::install, module)?)
+}

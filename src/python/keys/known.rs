@@ -1,0 +1,152 @@
+//! Types of the standard library, looked up when first needed; and the names of types and functions.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyType};
+
+use super::error::{Outcome, Problem};
+
+/// A type of the standard library by name.
+pub(super) struct Known {
+    module: &'static str,
+    name: &'static str,
+    class: PyOnceLock<Py<PyType>>,
+}
+
+pub(super) static DECIMAL: Known = Known::new("decimal", "Decimal");
+pub(super) static ENUM: Known = Known::new("enum", "Enum");
+pub(super) static FLAG: Known = Known::new("enum", "Flag");
+pub(super) static PARTIAL: Known = Known::new("functools", "partial");
+pub(super) static POSIX_PATH: Known = Known::new("pathlib", "PosixPath");
+pub(super) static PURE_PATH: Known = Known::new("pathlib", "PurePath");
+pub(super) static PURE_POSIX_PATH: Known = Known::new("pathlib", "PurePosixPath");
+pub(super) static PURE_WINDOWS_PATH: Known = Known::new("pathlib", "PureWindowsPath");
+pub(super) static TIMEZONE: Known = Known::new("datetime", "timezone");
+pub(super) static UUID: Known = Known::new("uuid", "UUID");
+pub(super) static WINDOWS_PATH: Known = Known::new("pathlib", "WindowsPath");
+pub(super) static ZONE_INFO: Known = Known::new("zoneinfo", "ZoneInfo");
+
+impl Known {
+    const fn new(module: &'static str, name: &'static str) -> Self {
+        Self {
+            module,
+            name,
+            class: PyOnceLock::new(),
+        }
+    }
+
+    /// The type, its module imported if need be.
+    pub(super) fn load<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
+        self.class.import(py, self.module, self.name)
+    }
+
+    /// The type if its module is imported: before that, no object can be an instance of it.
+    fn loaded<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyType>> {
+        if let Some(class) = self.class.get(py) {
+            return Some(class.bind(py));
+        }
+        let class = loaded_module(&PyString::new(py, self.module))?
+            .getattr(self.name)
+            .ok()?;
+        let class = class.cast_into::<PyType>().ok()?;
+        Some(self.class.get_or_init(py, || class.unbind()).bind(py))
+    }
+
+    /// Whether `class` is this type.
+    pub(super) fn is(&self, class: &Bound<'_, PyType>) -> bool {
+        self.loaded(class.py()).is_some_and(|known| known.is(class))
+    }
+
+    /// Whether `class` is this type or derived from it. Runs no `__subclasscheck__`.
+    pub(super) fn is_base_of(&self, class: &Bound<'_, PyType>) -> bool {
+        self.loaded(class.py())
+            .is_some_and(|known| is_subtype(class, known))
+    }
+}
+
+/// Whether `base` is in the method resolution order of `class`.
+fn is_subtype(class: &Bound<'_, PyType>, base: &Bound<'_, PyType>) -> bool {
+    // SAFETY: both are live types; the call reads the method resolution order and runs no Python code.
+    unsafe { ffi::PyType_IsSubtype(class.as_type_ptr(), base.as_type_ptr()) != 0 }
+}
+
+/// The module of this name if it is imported.
+fn loaded_module<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: a new reference, or null with or without an error, which is taken away here.
+    let module =
+        unsafe { Bound::from_owned_ptr_or_opt(name.py(), ffi::PyImport_GetModule(name.as_ptr())) };
+    if module.is_none() {
+        PyErr::take(name.py());
+    }
+    module
+}
+
+/// The attribute of this name of a type, if it has one.
+pub(super) fn attribute<'py>(
+    class: &Bound<'py, PyType>,
+    name: &Bound<'py, PyString>,
+) -> Option<Bound<'py, PyAny>> {
+    class.getattr_opt(name).ok().flatten()
+}
+
+/// `module:qualified.name` of a type, as the bytes of a key have it.
+pub(super) fn type_name(class: &Bound<'_, PyType>) -> Outcome<String> {
+    let (module, name) = (class.module()?, class.qualname()?);
+    match (module.to_str(), name.to_str()) {
+        (Ok(module), Ok(name)) => Ok(format!("{module}:{name}")),
+        _ => Err(Problem::new(
+            "is of a type whose name is not text",
+            "Give the type another name.",
+        )),
+    }
+}
+
+/// The name of a type as messages show it.
+pub(super) fn shown(class: &Bound<'_, PyType>) -> String {
+    class.fully_qualified_name().map_or_else(
+        |_| "object".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// `module:qualified.name` of a class or function that can be found by that name.
+pub(super) fn reference_name(obj: &Bound<'_, PyAny>, noun: &str) -> Outcome<String> {
+    let text = |name: &str| obj.getattr(name).ok()?.extract::<String>().ok();
+    let advice =
+        "Define it at the top level of its module, or use something else that identifies it.";
+    let (Some(module), Some(name)) = (text("__module__"), text("__qualname__")) else {
+        return Err(Problem::new(format!("is a {noun} without a name"), advice));
+    };
+    if name.contains("<lambda>") {
+        return Err(Problem::new(
+            "is a lambda, and lambdas have no name that tells them apart",
+            advice,
+        ));
+    }
+    if name.contains("<locals>") {
+        let what =
+            format!("is the {noun} {name}, made anew by each call of the function around it");
+        return Err(Problem::new(what, advice));
+    }
+    let found = obj.cast::<PyType>().is_ok_and(is_static_type)
+        || find(obj.py(), &module, &name).is_some_and(|found| found.is(obj));
+    if !found {
+        let what =
+            format!("is a {noun} that calls itself {module}.{name}, but that name is not it");
+        return Err(Problem::new(what, advice));
+    }
+    Ok(format!("{module}:{name}"))
+}
+
+fn find<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyAny>> {
+    let start = loaded_module(&PyString::new(py, module))?;
+    name.split('.')
+        .try_fold(start, |at, step| at.getattr(step).ok())
+}
+
+/// Types compiled into the interpreter need not be found: some, such as `NoneType`, are not in the module they name.
+pub(super) fn is_static_type(class: &Bound<'_, PyType>) -> bool {
+    // SAFETY: a live type.
+    unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
+}
