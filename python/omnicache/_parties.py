@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextvars import Context
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ._omnicache import Flight, Leader, Waiter
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from ._omnicache import Flight, Leader, Waiter
+
+# Documented, public but for its name: the running loop or None.
+running_loop: Final = asyncio._get_running_loop  # noqa: SLF001
 
 __all__ = ["POLL", "Party", "Pilot"]
 
@@ -38,7 +43,7 @@ class Pilot:
 
     def unwanted(self) -> None:
         """Nobody wants the value any more. Called by the flight, in any thread."""
-        if asyncio._get_running_loop() is self.loop:
+        if running_loop() is self.loop:
             self._cancel_unwanted()
         else:
             self._soon(self._cancel_unwanted)
@@ -90,7 +95,7 @@ class Party:
     A party lives in its loop's thread; only :meth:`ring` is called from elsewhere.
     """
 
-    __slots__ = ("_flight", "_futures", "_loop", "_place", "_pilot", "_timer")
+    __slots__ = ("_flight", "_futures", "_loop", "_pilot", "_place", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, flight: Flight) -> None:
         """The party of ``loop`` for ``flight``."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from omnicache._loads import load_async, load_sync
 from omnicache._omnicache import Flights
+
+from omnicache._loads import load_async, load_sync
 
 ABSENT = object()
 
@@ -60,8 +61,13 @@ class FakeCache:
 
     async def auntil_wanting(self, key: Any, count: int) -> None:
         """Lets other tasks run until just ``count`` callers wait for the load of ``key``."""
-        while self.wanting(key) != count:
-            await asyncio.sleep(0.001)
+        await until(lambda: self.wanting(key) == count)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets other tasks run until ``condition`` is true, which another thread may make it."""
+    while not condition():  # noqa: ASYNC110 - an asyncio.Event belongs to one loop
+        await asyncio.sleep(0.001)
 
 
 class Counter:

@@ -5,11 +5,11 @@ import threading
 from functools import partial
 
 import pytest
+from omnicache._omnicache import waits_len
 
 from omnicache import _parties
-from omnicache._omnicache import waits_len
 from omnicache.exceptions import ReentrantLoadError
-from tests.flights.fake import Counter, FakeCache, Runner, threads
+from tests.flights.fake import Counter, FakeCache, Runner, threads, until
 from tests.support import in_child
 
 
@@ -116,8 +116,7 @@ def test_waiters_elsewhere_take_over_when_asyncio_run_ends():
     def die(cache, hang, go):
         async def main():
             task = asyncio.create_task(cache.aget("a", hang))
-            while not go.is_set():
-                await asyncio.sleep(0.01)
+            await until(go.is_set)
             return task
 
         asyncio.run(main())
@@ -134,8 +133,7 @@ def test_waiters_elsewhere_take_over_when_the_loop_is_closed_over_its_tasks():
 
         async def main():
             keep.append(asyncio.create_task(cache.aget("a", hang)))
-            while not go.is_set():
-                await asyncio.sleep(0.01)
+            await until(go.is_set)
 
         loop.run_until_complete(main())
         keep.extend(asyncio.all_tasks(loop))
@@ -155,8 +153,7 @@ def test_waiters_elsewhere_take_over_when_the_loop_stops_for_good():
 
         async def main():
             keep.append(asyncio.create_task(cache.aget("a", hang)))
-            while not go.is_set():
-                await asyncio.sleep(0.01)
+            await until(go.is_set)
 
         loop.run_until_complete(main())
         stopped.append(loop)
@@ -234,8 +231,7 @@ def test_the_last_waiter_leaving_from_another_loop_cancels_the_loader():
         task.cancel()
         await asyncio.wait([task])
         left.set()
-        while not cancelled.is_set():
-            await asyncio.sleep(0.001)
+        await until(cancelled.is_set)
 
     async def follow():
         task = asyncio.create_task(cache.aget("a", hang))

@@ -8,9 +8,9 @@ import time
 import weakref
 
 import pytest
+from omnicache._omnicache import waits_len
 
 from omnicache import _parties
-from omnicache._omnicache import waits_len
 from omnicache.exceptions import ReentrantLoadError
 from tests.flights.fake import Counter, FakeCache
 from tests.support import in_child

@@ -231,7 +231,8 @@ def test_the_loader_sees_the_caller_s_context():
 @in_child
 def test_a_load_invalidated_while_it_runs_is_returned_but_not_stored():
     cache, gate = FakeCache(), threading.Event()
-    first = threads(3, lambda loader=Counter("old", gate): cache.get("a", loader))
+    loader = Counter("old", gate)
+    first = threads(3, lambda: cache.get("a", loader))
     cache.until_wanting("a", 2)
     cache.delete("a")
     after = Runner(lambda: cache.get("a", lambda: "new"))
@@ -315,12 +316,10 @@ class Thing:
 @in_child
 def test_nothing_is_kept_after_a_load():
     gc.disable()
-    cache, value = FakeCache(), Thing()
-    gone = weakref.ref(value)
-    cache.get("a", lambda: value)
+    cache = FakeCache()
+    gone = weakref.ref(cache.get("a", Thing))
     cache.data.clear()
     cache.stored.clear()
-    del value
     assert gone() is None
 
     def fail():
