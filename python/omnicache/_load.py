@@ -123,9 +123,11 @@ class Load(Generic[V]):
                 return found
             node = Inside(leader.id, self._cache.name, self._key, self._parent)
             seat = leader.waiter()
-            # Before the task, which may start at once (an eager task factory) and ask who waits for whom.
+            # Both before the task is made, which may start at once (an eager task factory) and ask who waits for whom,
+            # or only after a plain call on this thread that must not wait for it.
             wait = None if self._parent is None else add_wait(leader.id, self._parent.id, self._parent)
-            pilot.take_off(leader, self._fly(leader, node), copy_context())
+            need = add_need(leader.id, node, get_ident())
+            pilot.take_off(leader, self._fly(leader, node, need), copy_context())
         except BaseException:
             leader.abandon()
             raise
@@ -144,10 +146,9 @@ class Load(Generic[V]):
                 wait.end()
             seat.leave()
 
-    async def _fly(self, leader: Leader, node: Inside) -> None:
+    async def _fly(self, leader: Leader, node: Inside, need: Wait) -> None:
         """Runs the loader in a task of its own, whose context this is."""
         INSIDE.set(node)
-        need = add_need(node.id, node, get_ident())
         try:
             self._keep(await self._made(), leader)
         except Exception as error:  # noqa: BLE001 - it is handed to those who wait

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._omnicache import Flight, Leader, Waiter
 
 # Documented, public but for its name: the running loop or None.
-running_loop: Final = asyncio._get_running_loop  # noqa: SLF001
+running_loop: Final = asyncio._get_running_loop
 
 __all__ = ["POLL", "Party", "Pilot"]
 
@@ -134,6 +134,9 @@ class Party:
 
     def ring(self) -> None:
         """The flight has ended. Called by the flight, in any thread."""
+        if running_loop() is self._loop:
+            self._wake()
+            return
         try:
             self._loop.call_soon_threadsafe(self._wake)
         except RuntimeError:  # the loop is closed, and so its tasks are gone

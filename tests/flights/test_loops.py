@@ -357,6 +357,30 @@ def test_errors_cross_loops():
 
 
 @in_child(timeout=60)
+async def test_ten_thousand_waiters_of_another_thread_s_load_are_woken_by_one_call():
+    cache, gate, calls = FakeCache(), threading.Event(), 0
+    loader = Counter(gate=gate)
+    leader = Runner(lambda: cache.get("a", loader))
+    leader.start()
+    loader.entered.wait(10)
+    tasks = [asyncio.create_task(cache.aget("a", loader)) for _ in range(10_000)]
+    await cache.auntil_wanting("a", 10_000)
+    loop = asyncio.get_running_loop()
+    wake = loop.call_soon_threadsafe
+
+    def counted(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        return wake(*arguments, **options)
+
+    loop.call_soon_threadsafe = counted
+    gate.set()
+    assert set(await asyncio.gather(*tasks)) == {"value"}
+    assert leader.result() == "value"
+    assert (loader.runs, calls) == (1, 1)
+
+
+@in_child(timeout=60)
 def test_hammering_mixed_callers_neither_hangs_nor_overlaps():
     cache, rounds = FakeCache(), 150
     loaders = {key: Counter(key) for key in range(5)}
