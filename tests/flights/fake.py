@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from omnicache._omnicache import Flights
-
 from omnicache._loads import load_async, load_sync
+from omnicache._omnicache import Flights
 
 ABSENT = object()
 
@@ -94,6 +93,35 @@ class Counter:
         return self.value
 
 
+class AsyncCounter:
+    """A coroutine function as a loader, which waits at its gate and counts."""
+
+    def __init__(self, value: Any = "value", steps: int = 0) -> None:
+        self.value = value
+        self.steps = steps
+        self.gate = asyncio.Event()
+        self.entered = asyncio.Event()
+        self.runs = self.cancelled = self.inside = 0
+
+    async def __call__(self) -> Any:
+        assert not self.inside, "two runs of one loader overlap"
+        self.runs += 1
+        self.inside += 1
+        self.entered.set()
+        try:
+            for _ in range(self.steps):
+                await asyncio.sleep(0)
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.inside -= 1
+        if isinstance(self.value, BaseException):
+            raise self.value
+        return self.value
+
+
 def threads(count: int, target: Callable[[], Any]) -> list["Runner"]:
     """Starts ``count`` threads that run ``target``."""
     runners = [Runner(target) for _ in range(count)]
@@ -124,3 +152,10 @@ class Runner(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def on_loop(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Runner:
+    """Starts a thread with a loop of its own, which runs ``function(*arguments)``."""
+    runner = Runner(lambda: asyncio.run(function(*arguments)))
+    runner.start()
+    return runner

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import traceback
+import warnings
 import weakref
 
 import pytest
@@ -301,7 +302,9 @@ def test_a_forked_child_does_not_wait_for_its_parent_s_threads():
     leader = Runner(lambda: cache.get("a", loader))
     leader.start()
     loader.entered.wait(10)
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what this is about
+        child = os.fork()
     if child == 0:
         os._exit(0 if cache.get("a", lambda: "mine") == "mine" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
