@@ -10,7 +10,7 @@ from .library import Analysis, analyse
 from .report import Expectations, seconds, table
 from .workload import Workload
 
-SAMPLE_SECONDS = 4.0
+SAMPLE_SECONDS = 2.5
 
 
 def without_cache(work: Workload) -> tuple[float, int]:
