@@ -34,6 +34,8 @@ pub mod policy;
 #[forbid(unsafe_code)]
 pub mod shard;
 #[forbid(unsafe_code)]
+pub mod sketch;
+#[forbid(unsafe_code)]
 pub mod slab;
 #[forbid(unsafe_code)]
 pub mod stats;
