@@ -48,6 +48,7 @@ def main() -> None:
     print(f"{installed('omnicache')}, {python}, {machine}")
     print(f"beside {', '.join(map(installed, PEERS))}")
     print("Rounds are interleaved; 'best' is the fastest round and what ratios are made of. Lower is better.")
+    print("Nanoseconds are processor time of one thread, the loop that makes the calls included.")
     verdicts = []
     for name in arguments.groups or GROUPS:
         verdicts += GROUPS[name](Options(arguments.quick))
