@@ -28,7 +28,8 @@ def without_cache(work: Workload) -> tuple[float, int]:
 
 def ask(cache: Cache, name: str, source: Path | None) -> Analysis:
     """The analysis of one module, from the cache if it is there."""
-    return cache.get_or_set(name, lambda: analyse(name, source))
+    found: Analysis = cache.get_or_set(name, lambda: analyse(name, source))
+    return found
 
 
 def ask_all(cache: Cache, work: Workload) -> float:
