@@ -1,6 +1,6 @@
 //! W-TinyLFU: admission by popularity, behind an LRU window whose share of the cache follows the workload.
 //!
-//! Einziger, Friedman & Manes, "TinyLFU: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
+//! Einziger, Friedman & Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
 //! Eytan, Friedman & Manes, "Adaptive Software Cache Management" (2018). How the window is chosen is our own.
 
 use super::segments::Segments;
