@@ -97,12 +97,7 @@ impl Flights {
         };
         let core = &slf.get().core;
         Ok(
-            match core.join(
-                hash,
-                |other| wanted.same(other),
-                key,
-                owner,
-            ) {
+            match core.join(hash, |other| wanted.same(other), key, owner) {
                 Joined::Lead(core) => {
                     let id = core.flight().id();
                     let table = slf.clone().unbind();
