@@ -4,8 +4,8 @@
 //! as an argument, and holds no `unsafe`. An import only points down this list (a test holds it):
 //!
 //! ```text
-//! error clock stats units glob config key sketch index    what everything uses
-//! entry slab                                       one cached thing; where it lives
+//! error clock stats units glob config key sketch   what everything uses
+//! entry slab index                                 one cached thing; where it lives; where its key is found
 //! policy expiry tags                               who goes next; when it ends; which generation is valid
 //! shard -> near                                    all that one lock protects; the in-process store
 //! flight                                           one load per key
@@ -33,6 +33,8 @@ pub mod near;
 pub mod policy;
 #[forbid(unsafe_code)]
 pub mod shard;
+#[forbid(unsafe_code)]
+pub mod sketch;
 #[forbid(unsafe_code)]
 pub mod slab;
 #[forbid(unsafe_code)]

@@ -15,8 +15,8 @@ PACKAGE = ROOT / "python" / "omnicache"
 
 # Lowest first. Modules of one row may use each other as long as they do not go round in a circle.
 RUST_ROWS = [
-    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch", "index"},
-    {"entry", "slab"},
+    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch"},
+    {"entry", "slab", "index"},
     {"policy", "expiry", "tags"},
     {"shard"},
     {"near"},
@@ -24,9 +24,10 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_units"},
+    {"exceptions", "_sentinels", "_units"},
     {"strategies", "keys", "_keys", "_registry", "_janitor"},
     {"_omnicache"},
+    {"_inside", "_parties", "_loads"},
     {"cache", "config", "registry"},
     {"decorators"},
     {"testing"},
@@ -121,16 +122,10 @@ def python_imports(path: Path) -> set[str]:
             origin = ".".join(filter(None, [base, node.module or ""]))
             names = [f"{origin}.{alias.name}" for alias in node.names] if origin == "omnicache" else [origin]
         for name in names:
-            top, _, rest = name.partition(".")
+            top, module, *_ = [*name.split("."), ""]
             if top == "omnicache":
-                module = rest.partition(".")[0]
-                found.add(module if is_python_module(module) else "__init__")
+                found.add(module if any(module in row for row in PYTHON_ROWS) else "__init__")
     return found
-
-
-def is_python_module(name: str) -> bool:
-    forms = (f"{name}.py", f"{name}.pyi", f"{name}/__init__.py")
-    return name != "" and any((PACKAGE / form).exists() for form in forms)
 
 
 def python_files() -> list[Path]:

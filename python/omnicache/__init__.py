@@ -1,0 +1,78 @@
+"""OmniCache: one cache for Python, for threads and tasks, with any strategy, near the speed of a dict.
+
+>>> from omnicache import Cache, cached
+>>> with Cache("readme", max_size=1000) as cache:
+...     cache["answer"] = 42
+...     cache.get("answer")
+42
+"""
+
+from __future__ import annotations
+
+from ._events import CacheEvent
+from ._omnicache import ManualClock
+from ._sentinels import DEFAULT, MISSING
+from .backends import Backend, MemoryBackend
+from .cache import Cache
+from .entry import CacheEntry
+from .exceptions import (
+    CacheBackendError,
+    CacheClosedError,
+    CacheConfigError,
+    CacheError,
+    CacheExistsError,
+    CacheKeyError,
+    CacheNotFoundError,
+    CacheSerializationError,
+    CacheStrategyError,
+    CacheTimeoutError,
+    InvalidKeyError,
+    MissingKeyError,
+    ReentrantLoadError,
+)
+from .registry import delete_cache, get_cache, list_caches
+from .statistics import Statistics
+from .strategies import (
+    CustomStrategy,
+    LFUStrategy,
+    LRUStrategy,
+    SizeStrategy,
+    Strategy,
+    TinyLFUStrategy,
+    TTLStrategy,
+)
+
+__all__ = [
+    "DEFAULT",
+    "MISSING",
+    "Backend",
+    "Cache",
+    "CacheBackendError",
+    "CacheClosedError",
+    "CacheConfigError",
+    "CacheEntry",
+    "CacheError",
+    "CacheEvent",
+    "CacheExistsError",
+    "CacheKeyError",
+    "CacheNotFoundError",
+    "CacheSerializationError",
+    "CacheStrategyError",
+    "CacheTimeoutError",
+    "CustomStrategy",
+    "InvalidKeyError",
+    "LFUStrategy",
+    "LRUStrategy",
+    "ManualClock",
+    "MemoryBackend",
+    "MissingKeyError",
+    "ReentrantLoadError",
+    "SizeStrategy",
+    "Statistics",
+    "Strategy",
+    "TTLStrategy",
+    "TinyLFUStrategy",
+    "delete_cache",
+    "get_cache",
+    "list_caches",
+]

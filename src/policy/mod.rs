@@ -6,9 +6,12 @@
 mod any;
 mod lfu;
 mod lru;
+mod segments;
+mod shadow;
 mod size;
 mod tinylfu;
 mod ttl;
+mod window;
 
 pub use any::{AnyPolicy, Kind};
 pub use lfu::Lfu;

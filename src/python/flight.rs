@@ -70,10 +70,24 @@ pub(super) struct Flights {
     core: Arc<Core>,
 }
 
+impl Flights {
+    /// Keeps the value that is being loaded for a key out of the store; whether there is such a load.
+    pub(super) fn forbid(&self, key: &KeyRef<'_>) -> bool {
+        self.core.invalidate(key.hash(), |other| key.same(other))
+    }
+
+    /// Keeps the values of all running loads out of the store; how many there are.
+    pub(super) fn forbid_all(&self) -> usize {
+        let running = self.core.running();
+        running.iter().for_each(|flight| flight.invalidate());
+        running.len()
+    }
+}
+
 #[pymethods]
 impl Flights {
     #[new]
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             core: Arc::default(),
         }
@@ -119,17 +133,12 @@ impl Flights {
     /// Keeps the value that is being loaded for `key` out of the store; True if there is such a load.
     #[pyo3(signature = (key, /))]
     fn invalidate(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let wanted = KeyRef::of(key)?;
-        Ok(self
-            .core
-            .invalidate(wanted.hash(), |other| wanted.same(other)))
+        Ok(self.forbid(&KeyRef::of(key)?))
     }
 
     /// Keeps the values of all running loads out of the store; how many there are.
     fn invalidate_all(&self) -> usize {
-        let running = self.core.running();
-        running.iter().for_each(|flight| flight.invalidate());
-        running.len()
+        self.forbid_all()
     }
 
     /// The flights that are running, each with its `key` and `invalidate()`.

@@ -101,7 +101,9 @@ impl<K, V> Shard<K, V> {
         } else {
             self.policy.set_capacity(limits.entries);
         }
-        self.enforce(gone);
+        if kind != Kind::Adviser {
+            self.enforce(gone);
+        }
     }
 
     /// Gives every entry its weight, where the cache begins to weigh (`Some`) or stops to (`None`).

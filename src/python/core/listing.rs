@@ -201,9 +201,10 @@ impl Core {
         Ok(list)
     }
 
-    /// Evicts the entries an adviser named, as far as they are there and a limit is still passed.
-    fn _evict(slf: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Evicts the entries an adviser named, as far as they are there and a limit is still passed; how many.
+    fn _evict(slf: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
         let core = slf.get();
+        let mut count = 0;
         for key in keys.try_iter()? {
             if core.near.is_within_limits() {
                 break;
@@ -212,8 +213,27 @@ impl Core {
             let removed = core
                 .near
                 .evict(sought.hash(), |key| sought.same(key), core.clock.now());
+            count += usize::from(removed.is_some());
             core.after(slf, removed.into_iter().collect())?;
         }
+        Ok(count)
+    }
+
+    /// How many entries must go at least; 1 if it is bytes that are too many.
+    fn _excess(&self) -> usize {
+        let max = self
+            .settings
+            .lock()
+            .1
+            .entries
+            .map_or(usize::MAX, |max| max as usize);
+        let over = self.near.len().saturating_sub(max);
+        over.max(usize::from(!self.near.is_within_limits()))
+    }
+
+    /// Evicts until the limits hold.
+    fn _enforce(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let core = slf.get();
         core.after(slf, core.near.enforce())
     }
 
@@ -258,6 +278,7 @@ impl Core {
     /// Removes everything; how many fresh entries went.
     fn _clear(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
+        core.flights.get().forbid_all();
         let now = core.clock.now();
         core.after(slf, core.near.settle(now))?;
         let gone = core.near.clear(now);
@@ -295,6 +316,7 @@ impl Core {
             }
         }
         for sought in named {
+            core.flights.get().forbid(&sought);
             let gone = if hard {
                 core.near
                     .remove(sought.hash(), |key| sought.same(key), now)

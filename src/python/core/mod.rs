@@ -10,6 +10,7 @@ mod single;
 mod terms;
 
 use super::clock::ManualClock;
+use super::flight::Flights;
 use super::key::Key;
 use crate::clock::Clock;
 use crate::entry::{Gone, Life};
@@ -62,6 +63,8 @@ pub(super) struct Core {
     defaults: Mutex<Defaults>,
     /// What the near store was last told to be.
     settings: Mutex<(Kind, Limits)>,
+    /// The loads that are under way.
+    pub(super) flights: Py<Flights>,
     created: f64,
     reset: AtomicU64,
 }
@@ -152,6 +155,7 @@ impl Core {
                 jitter: 0.0,
             }),
             settings: Mutex::new((kind, limits)),
+            flights: Py::new(py, Flights::new())?,
             created,
             reset: AtomicU64::new(created.to_bits()),
         })
@@ -161,7 +165,7 @@ impl Core {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // On the GIL no other thread can hold the lock now; without it, a shard whose lock is held is skipped, and the
         // collector takes what it holds for alive.
-        let mut outcome = Ok(());
+        let mut outcome = visit.call(&self.flights);
         self.near.try_for_each(|key, value| {
             if outcome.is_ok() {
                 outcome = visit.call(key.object()).and_then(|()| visit.call(value));

@@ -3,6 +3,7 @@
 use super::terms::{Given, seconds};
 use super::{Core, flag, release};
 use crate::policy::Kind;
+use crate::python::flight::Flights;
 use crate::python::key::Key;
 use crate::python::weigh::weigh;
 use crate::shard::Limits;
@@ -66,6 +67,12 @@ impl Core {
     #[getter(default_ttl)]
     fn get_default_ttl(&self) -> Option<f64> {
         seconds(self.default_ttl())
+    }
+
+    /// The loads that are under way.
+    #[getter]
+    fn _flights(&self, py: Python<'_>) -> Py<Flights> {
+        self.flights.clone_ref(py)
     }
 
     /// When the cache was made, in seconds since 1970-01-01 UTC.

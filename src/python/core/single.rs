@@ -156,6 +156,7 @@ impl Core {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (core, py) = (slf.get(), slf.py());
         let sought = KeyRef::of(key)?;
+        core.flights.get().forbid(&sought);
         let now = core.clock.now();
         let fresh = matches!(
             core.near
