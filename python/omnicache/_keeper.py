@@ -99,8 +99,7 @@ class Keeper:
                     _omnicache.encode_key(part)
                 except InvalidKeyError as cause:
                     raise InvalidKeyError(
-                        f"{self.name}(): the argument {name!r} cannot be part of the key: {cause} Or leave it out of the "
-                        f"key with Annotated[..., NoKey], or use a part of it with Annotated[..., KeyBy(...)]."
+                        f"{self.name}(): the argument {name!r} cannot be part of the key: {cause}"
                     ) from cause
         raise error
 

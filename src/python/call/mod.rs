@@ -66,6 +66,9 @@ impl CachedCall {
         let Some(part) = (unsafe { plain::plain_part(prefix.as_ptr()) }) else {
             return Err(PyTypeError::new_err("prefix: exactly a str"));
         };
+        let mut plan = Plan::read(plan)?;
+        // A lookup gets every parameter by position, a call only those that may be given so.
+        plan.flat &= absent.is_some() || plan.positional == plan.parameters.len();
         Ok(Self {
             vectorcall: if absent.is_none() {
                 vector::call
@@ -75,7 +78,7 @@ impl CachedCall {
             core: cache.clone().unbind(),
             prefix: prefix.clone().unbind(),
             seed: plain::hash_seed(part),
-            plan: Plan::read(plan)?,
+            plan,
             absent,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
