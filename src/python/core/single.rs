@@ -250,7 +250,10 @@ impl Core {
     }
 
     /// Writes `value` under `key`.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn set<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -270,7 +273,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is no fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn add<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -289,7 +295,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is a fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn replace<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -367,7 +376,10 @@ impl Core {
     }
 
     /// Adds `delta` to the number under `key`, atomically; an absent one counts as 0. Keeps the entry's life.
-    #[pyo3(signature = (key, delta=None, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=None, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn incr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -384,7 +396,10 @@ impl Core {
     }
 
     /// Takes `delta` off the number under `key`, as `incr` adds it.
-    #[pyo3(signature = (key, delta=None, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=None, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn decr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
