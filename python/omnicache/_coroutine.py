@@ -164,7 +164,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
         keeper.clear()
         look_up._reset_calls()
 
-    made: Any = _compiled(function, plan, {"look_up": look_up, "load": load, "absent": absent})
+    made: Any = _compiled(function, plan, {"look_up": look_up._function(), "load": load, "absent": absent})
     update_wrapper(made, function)
     made.cache = cache
     made.cache_info = lambda: keeper.info(look_up._calls())

@@ -9,30 +9,64 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _omnicache
 from .exceptions import InvalidKeyError
 
 if TYPE_CHECKING:
-    from ._omnicache import Core
+    from .cache import Cache
 
 __all__ = ["adopt", "used_by"]
+
+
+class _Entries:
+    """What one cache holds for one instance."""
+
+    __slots__ = ("_cache", "_enough", "_keys", "_lock")
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache: Final = weakref.ref(cache)
+        self._keys: dict[bytes, Any] = {}
+        self._enough = 64
+        self._lock: Final = Lock()
+
+    def add(self, key: Any) -> None:
+        """Remembers a key, and at times forgets those whose entries are gone."""
+        # By its bytes: a part of the key may have a hash that says nothing, or none.
+        identity = _omnicache.encode_key(key)
+        # The lock is free when the instance dies: who holds it has the instance.
+        with self._lock:
+            self._keys[identity] = key
+            if len(self._keys) > self._enough and (cache := self._cache()) is not None:
+                self._keys = {identity: key for identity, key in self._keys.items() if key in cache}
+                self._enough = max(64, 2 * len(self._keys))
+
+    def drop(self, token: str) -> None:
+        """Drops the entries."""
+        cache = self._cache()
+        if cache is None or cache.closed:
+            return
+        if self._keys:
+            cache.delete_many(self._keys.values())
+        else:
+            cache.invalidate(tags=[token], hard=True)
 
 
 class _Instance(weakref.ref[Any]):
     """A weak reference to an instance, with what is known of it."""
 
-    __slots__ = ("address", "caches", "token")
+    __slots__ = ("address", "entries", "token")
 
     address: int
-    caches: dict[int, weakref.ref[Core]]
+    entries: dict[int, _Entries]
     token: str
 
     def __new__(cls, instance: object, callback: Callable[[_Instance], None], token: str) -> _Instance:
         """A reference that calls `callback` with itself when `instance` dies."""
         self = super().__new__(cls, instance, callback)
-        self.address, self.caches, self.token = id(instance), {}, token
+        self.address, self.entries, self.token = id(instance), {}, token
         return self
 
     def __init__(self, instance: object, callback: Callable[[_Instance], None], token: str) -> None:
@@ -71,19 +105,19 @@ def adopt(instance: object) -> object:
     return kept
 
 
-def used_by(token: object, cache: Core) -> None:
-    """Notes that `cache` is about to hold entries of the instance with this token."""
-    if isinstance(token, str):
-        instance = _BY_TOKEN.get(token)
-        if instance is not None and id(cache) not in instance.caches:
-            instance.caches[id(cache)] = weakref.ref(cache)
+def used_by(token: str, cache: Cache, key: Any = None) -> None:
+    """Notes that `cache` is about to hold an entry of the instance with this token: under `key`, or tagged with it."""
+    instance = _BY_TOKEN.get(token)
+    if instance is None:
+        return
+    entries = instance.entries.get(id(cache)) or instance.entries.setdefault(id(cache), _Entries(cache))
+    if key is not None:
+        entries.add(key)
 
 
 def _forget(instance: _Instance) -> None:
     """The instance is dead. This may run between any two steps of any thread, but never inside the engine."""
     _BY_TOKEN.pop(instance.token, None)
     _omnicache.drop_token(instance.address)
-    for reference in instance.caches.values():
-        cache = reference()
-        if cache is not None:
-            cache._invalidate(None, None, [instance.token], True)
+    for entries in list(instance.entries.values()):
+        entries.drop(instance.token)

@@ -66,8 +66,9 @@ class Keeper:
         """The options to write the entry of `key` with."""
         if not self.owner or not isinstance(key[1], str):
             return self.options
-        _instances.used_by(key[1], self.cache)
-        return {**self.options, "tags": (*self.tags, key[1])}
+        # A tag costs each read a look at it; in a cache of its own a method goes without.
+        _instances.used_by(key[1], self.cache, key if self.owns else None)
+        return self.options if self.owns else {**self.options, "tags": (*self.tags, key[1])}
 
     def peek(self, key: tuple[Any, ...]) -> Any:
         """The fresh value under `key` or MISSING; counts as no call."""

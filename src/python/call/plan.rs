@@ -39,14 +39,14 @@ pub(super) struct Plan {
     pub(super) named: Option<Take>,
     /// Makes the key, in place of all of the above.
     pub(super) key: Option<Py<PyAny>>,
-    /// Nothing but values, by position, after an instance if there is an owner.
-    pub(super) flat: bool,
+    /// Nothing but values, after an instance if there is an owner, and not more than [`QUICK`].
+    pub(super) quick: bool,
     /// Whether the first parameter is an instance.
     pub(super) owner: bool,
 }
 
-/// Arguments in the order of the parameters, borrowed from the call or from the defaults.
-pub(super) type Slots = SmallVec<[*mut PyObject; 8]>;
+/// As many parameters as a quick call may have.
+pub(super) const QUICK: usize = 8;
 
 /// What did not go to a parameter of its own.
 #[derive(Default)]
@@ -91,7 +91,8 @@ impl Plan {
                 ..
             })
         );
-        let flat = key.is_none()
+        let quick = parameters.len() <= QUICK
+            && key.is_none()
             && rest.is_none()
             && named.is_none()
             && parameters[usize::from(owner)..]
@@ -104,12 +105,13 @@ impl Plan {
             rest,
             named,
             key,
-            flat,
+            quick,
             owner,
         })
     }
 
-    /// Binds arguments as the interpreter passes them; whether they fit.
+    /// Binds arguments as the interpreter passes them to one slot for each parameter, empty until now; whether they
+    /// fit. The slots borrow from the call and from the defaults.
     ///
     /// # Safety
     /// `args` holds `count` arguments by position and one for each of `names`, which is null or a tuple of str.
@@ -119,7 +121,7 @@ impl Plan {
         args: *const *mut PyObject,
         count: usize,
         names: *mut PyObject,
-        slots: &mut Slots,
+        slots: &mut [*mut PyObject],
         others: &mut Others,
     ) -> bool {
         let given = count.min(self.positional);
@@ -129,8 +131,7 @@ impl Plan {
         others.from = given;
         // SAFETY: the caller's promise.
         unsafe {
-            slots.extend_from_slice(super::vector::slice(args, given));
-            slots.resize(self.parameters.len(), std::ptr::null_mut());
+            slots[..given].copy_from_slice(super::vector::slice(args, given));
             if !names.is_null() {
                 for at in 0..ffi::PyTuple_GET_SIZE(names) {
                     let name = ffi::PyTuple_GET_ITEM(names, at);

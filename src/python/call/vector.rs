@@ -1,7 +1,7 @@
 //! The call itself, as the interpreter makes it: no argument parser, no tuple of arguments, and no key unless it is
 //! needed.
 
-use super::plan::{Others, Plan, Slots, Take};
+use super::plan::{Others, QUICK, Take};
 use super::{CachedCall, count, instances};
 use crate::python::core::{Core, flag, hot};
 use crate::python::plain;
@@ -173,7 +173,9 @@ impl CachedCall {
                 parts.keep(Bound::from_owned_ptr_or_err(py, key)?);
                 return Ok(Some(parts));
             }
-            let (mut slots, mut others) = (Slots::new(), Others::default());
+            let mut slots: SmallVec<[*mut PyObject; QUICK]> =
+                SmallVec::from_elem(null_mut(), plan.parameters.len());
+            let mut others = Others::default();
             if !plan.bind(call.args, call.count, call.names, &mut slots, &mut others) {
                 return Ok(None);
             }
@@ -236,27 +238,43 @@ impl CachedCall {
         Ok(parts)
     }
 
-    /// Looks up a call that is nothing but values by position.
+    /// Looks up values in the order of the parameters, of a plan that is quick.
     #[inline]
-    unsafe fn flat(&self, args: *const *mut PyObject, count: usize) -> Look {
-        const MOST: usize = 8;
-        let plan: &Plan = &self.plan;
-        if !plan.flat || count != plan.parameters.len() {
-            return Look::Slow;
-        }
-        // SAFETY: `args` holds `count` arguments by position, which live during the call, the instance among them.
+    unsafe fn look_quickly(&self, values: &[*mut PyObject]) -> Look {
+        // SAFETY: the values live during the call, the instance among them.
         unsafe {
-            let args = slice(args, count);
-            if !plan.owner {
-                return self.look(args);
+            if !self.plan.owner {
+                return self.look(values);
             }
-            let token = instances::token(args[0]);
-            if token.is_null() || count > MOST {
+            let token = instances::token(values[0]);
+            if token.is_null() {
                 return Look::Slow;
             }
-            let mut parts = [token; MOST];
-            parts[1..count].copy_from_slice(&args[1..]);
-            self.look(&parts[..count])
+            let mut parts = [token; QUICK];
+            parts[1..values.len()].copy_from_slice(&values[1..]);
+            self.look(&parts[..values.len()])
+        }
+    }
+
+    /// Looks up a call that needs nothing made.
+    #[inline]
+    unsafe fn quick(&self, call: Call) -> Look {
+        let plan = &self.plan;
+        if !plan.quick {
+            return Look::Slow;
+        }
+        let all = plan.parameters.len();
+        // SAFETY: the interpreter's arguments, which live during the call.
+        unsafe {
+            if call.names.is_null() && call.count == all && plan.positional == all {
+                return self.look_quickly(slice(call.args, all));
+            }
+            let mut slots = [null_mut(); QUICK];
+            let (slots, mut others) = (&mut slots[..all], Others::default());
+            if !plan.bind(call.args, call.count, call.names, slots, &mut others) {
+                return Look::Slow;
+            }
+            self.look_quickly(slots)
         }
     }
 }
@@ -350,15 +368,12 @@ pub(super) unsafe extern "C" fn call(
     // SAFETY: called by the interpreter by the vectorcall protocol on an instance of `CachedCall`.
     unsafe {
         let count = ffi::PyVectorcall_NARGS(count).unsigned_abs();
-        let mut missed = false;
-        if names.is_null() {
-            match cached(this).flat(args, count) {
-                Look::Hit(value) => return value,
-                Look::Miss => missed = true,
-                Look::Slow => {}
-            }
+        let call = Call { args, count, names };
+        match cached(this).quick(call) {
+            Look::Hit(value) => value,
+            Look::Miss => call_bound(this, call, true),
+            Look::Slow => call_bound(this, call, false),
         }
-        call_bound(this, Call { args, count, names }, missed)
     }
 }
 
@@ -424,15 +439,51 @@ pub(super) unsafe extern "C" fn look_up(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter by the vectorcall protocol on an instance of `CachedCall`.
     unsafe {
-        let count = ffi::PyVectorcall_NARGS(count).unsigned_abs();
-        if names.is_null() {
-            match cached(this).flat(args, count) {
-                Look::Hit(value) => return value,
-                Look::Miss => return cached(this).not_there(),
-                Look::Slow => {}
-            }
+        debug_assert!(names.is_null());
+        look_up_fast(this, args.cast_mut(), ffi::PyVectorcall_NARGS(count))
+    }
+}
+
+/// As [`look_up`], for a builtin function whose `self` is the `CachedCall`.
+unsafe extern "C" fn look_up_fast(
+    this: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: isize,
+) -> *mut PyObject {
+    // SAFETY: called by the interpreter as METH_FASTCALL with an instance of `CachedCall`.
+    unsafe {
+        let (cached, args) = (cached(this), slice(args, count.unsigned_abs()));
+        let look = if cached.plan.quick && args.len() == cached.plan.parameters.len() {
+            cached.look_quickly(args)
+        } else {
+            Look::Slow
+        };
+        match look {
+            Look::Hit(value) => value,
+            Look::Miss => cached.not_there(),
+            Look::Slow => look_up_bound(this, args),
         }
-        look_up_bound(this, slice(args, count))
+    }
+}
+
+/// [`look_up_fast`] as a function of Python.
+pub(super) fn function<'py>(slf: &Bound<'py, CachedCall>) -> PyResult<Bound<'py, PyAny>> {
+    struct Definition(ffi::PyMethodDef);
+    // SAFETY: nobody writes to it.
+    unsafe impl Sync for Definition {}
+    static LOOK_UP: Definition = Definition(ffi::PyMethodDef {
+        ml_name: c"look_up".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer {
+            PyCFunctionFast: look_up_fast,
+        },
+        ml_flags: ffi::METH_FASTCALL,
+        ml_doc: std::ptr::null(),
+    });
+    // SAFETY: the definition is static, and the function keeps the object that it is bound to.
+    unsafe {
+        let definition = (&raw const LOOK_UP.0).cast_mut();
+        let made = ffi::PyCFunction_NewEx(definition, slf.as_ptr(), null_mut());
+        Bound::from_owned_ptr_or_err(slf.py(), made)
     }
 }
 
