@@ -24,7 +24,7 @@ pub(super) fn missing_key(key: &Bound<'_, PyAny>) -> PyErr {
 
 impl Core {
     /// An error if the cache is closed.
-    pub(super) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
+    pub(in crate::python) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
         if !self.has(flag::CLOSED) {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// The fresh value under a key, counted, timed, and shown to the hooks.
-    pub(super) fn read<'py>(
+    pub(in crate::python) fn read<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
