@@ -29,17 +29,26 @@ fn main() -> ExitCode {
     let good = match traces::folder() {
         Some(folder) => recorded(folder),
         None => {
-            println!("No traces: set OMNICACHE_TRACES to their folder for the comparison with other caches.\n");
+            println!(
+                "No traces: set OMNICACHE_TRACES to their folder for the comparison with other caches.\n"
+            );
             true
         }
     };
     made();
-    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn recorded(folder: std::path::PathBuf) -> bool {
     println!("Hit ratio in percent; ours are the columns tinylfu, lru, lfu (without ageing)\n");
-    print!("{:<12} {:>8} {:>8} {:>6} {:>6}", "trace", "entries", "tinylfu", "lru", "lfu");
+    print!(
+        "{:<12} {:>8} {:>8} {:>6} {:>6}",
+        "trace", "entries", "tinylfu", "lru", "lfu"
+    );
     OTHERS.iter().for_each(|(_, head)| print!(" {head:>8}"));
     println!(" {:>6} {:>8} {:>8}", "opt", "of opt", "to lru");
     let (mut cells, mut ours, mut worst, mut exact) = (0.0, 0.0, f64::MAX, true);
@@ -53,7 +62,11 @@ fn recorded(folder: std::path::PathBuf) -> bool {
             let opt = anchor("opt");
             for (name, measured) in [("lru", lru), ("py-cachetools_lfu", lfu)] {
                 if (anchor(name) - measured).abs() > 1e-6 {
-                    println!("{} {capacity}: {measured:.6} is not {name}'s {:.6}", trace.name, anchor(name));
+                    println!(
+                        "{} {capacity}: {measured:.6} is not {name}'s {:.6}",
+                        trace.name,
+                        anchor(name)
+                    );
                     exact = false;
                 }
             }
@@ -63,23 +76,40 @@ fn recorded(folder: std::path::PathBuf) -> bool {
                 print!(" {:>8.2}", anchor(name) * 100.0);
                 *sum += anchor(name) / opt;
             }
-            println!(" {:>6.2} {:>8.3} {:>+8.2}", opt * 100.0, tinylfu / opt, (tinylfu - lru) * 100.0);
+            println!(
+                " {:>6.2} {:>8.3} {:>+8.2}",
+                opt * 100.0,
+                tinylfu / opt,
+                (tinylfu - lru) * 100.0
+            );
             cells += 1.0;
             ours += tinylfu / opt;
             worst = worst.min(tinylfu - lru);
         }
     }
-    println!("\nmean hit ratio / OPT over {cells} cells: {:.4} (at least {TARGET})", ours / cells);
+    println!(
+        "\nmean hit ratio / OPT over {cells} cells: {:.4} (at least {TARGET})",
+        ours / cells
+    );
     for ((_, head), sum) in OTHERS.iter().zip(others) {
         println!("    {head}: {:.4}", sum / cells);
     }
-    println!("worst gap to LRU: {:+.2} points (at least {:+.0})", worst * 100.0, WORST * 100.0);
-    println!("LRU and LFU equal the anchors to the sixth digit: {}\n", if exact { "yes" } else { "NO" });
+    println!(
+        "worst gap to LRU: {:+.2} points (at least {:+.0})",
+        worst * 100.0,
+        WORST * 100.0
+    );
+    println!(
+        "LRU and LFU equal the anchors to the sixth digit: {}\n",
+        if exact { "yes" } else { "NO" }
+    );
     exact && ours / cells >= TARGET && worst >= WORST
 }
 
 fn made() {
-    println!("Made streams: hit ratio in percent, and W-TinyLFU against the best of seven fixed windows\n");
+    println!(
+        "Made streams: hit ratio in percent, and W-TinyLFU against the best of seven fixed windows\n"
+    );
     println!(
         "{:<28} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>8}",
         "stream", "entries", "tinylfu", "lru", "lfu", "opt", "to fixed", "to lru"
@@ -115,6 +145,13 @@ fn made() {
             count += 1.0;
         }
     }
-    println!("\nmean hit ratio / that of the best fixed window: {:.4}", sum / count);
-    println!("worst gap to LRU: {:+.2} points; to the best fixed window: {:+.2}", worst * 100.0, worst_fixed * 100.0);
+    println!(
+        "\nmean hit ratio / that of the best fixed window: {:.4}",
+        sum / count
+    );
+    println!(
+        "worst gap to LRU: {:+.2} points; to the best fixed window: {:+.2}",
+        worst * 100.0,
+        worst_fixed * 100.0
+    );
 }

@@ -42,7 +42,12 @@ impl Stream {
         let mut hits = 0u32;
         policy.set_capacity(Some(capacity));
         for &key in &self.requests {
-            let facts = Facts { hash: self.hashes[key as usize], weight: 1, deadline: u64::MAX, hits: 0 };
+            let facts = Facts {
+                hash: self.hashes[key as usize],
+                weight: 1,
+                deadline: u64::MAX,
+                hits: 0,
+            };
             if slots[key as usize] != NONE {
                 hits += 1;
                 policy.access(slots[key as usize], facts);

@@ -33,7 +33,11 @@ pub(crate) type Named = (String, Vec<u64>);
 impl Maker {
     /// Streams that try a cache of `capacity` entries.
     pub(crate) fn new(capacity: u32) -> Self {
-        Self { random: Random(0x2B99_2DDF_A232_49D6), capacity: u64::from(capacity), base: 0 }
+        Self {
+            random: Random(0x2B99_2DDF_A232_49D6),
+            capacity: u64::from(capacity),
+            base: 0,
+        }
     }
 
     fn apart(&mut self) -> u64 {
@@ -62,7 +66,9 @@ impl Maker {
     pub(crate) fn slide(&mut self, size: f64, requests: u64) -> Vec<u64> {
         let base = self.apart();
         let range = ((size * self.capacity as f64) as u64).max(1);
-        (0..requests).map(|n| base + n / 4 + self.random.next() % range).collect()
+        (0..requests)
+            .map(|n| base + n / 4 + self.random.next() % range)
+            .collect()
     }
 
     /// Repeats a request made some `size` capacities ago (exponential), or one time in twenty asks for a new key.
@@ -72,7 +78,11 @@ impl Maker {
         for n in 0..requests {
             let back = (-size * self.capacity as f64 * (1.0 - self.random.unit()).ln()) as usize;
             let fresh = back >= keys.len() || self.random.unit() < 0.05;
-            keys.push(if fresh { base + n } else { keys[keys.len() - 1 - back] });
+            keys.push(if fresh {
+                base + n
+            } else {
+                keys[keys.len() - 1 - back]
+            });
         }
         keys
     }
@@ -150,7 +160,10 @@ impl Maker {
         for length in [1, 5, 20, 100] {
             for (letters, name) in kinds {
                 let turns = (60 / length).max(6);
-                streams.push((format!("{name}, each {length} x"), self.phases(letters, length, turns)));
+                streams.push((
+                    format!("{name}, each {length} x"),
+                    self.phases(letters, length, turns),
+                ));
             }
         }
         streams
@@ -159,5 +172,8 @@ impl Maker {
 
 /// One request of each by turns.
 fn woven((left, right): (Vec<u64>, Vec<u64>)) -> Vec<u64> {
-    left.into_iter().zip(right).flat_map(|(a, b)| [a, b]).collect()
+    left.into_iter()
+        .zip(right)
+        .flat_map(|(a, b)| [a, b])
+        .collect()
 }

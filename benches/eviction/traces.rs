@@ -30,19 +30,36 @@ pub(crate) struct Trace {
 pub(crate) fn all(folder: PathBuf) -> impl Iterator<Item = Trace> {
     let text = std::fs::read(folder.join("anchors.json")).expect("anchors.json can be read");
     let anchors: Value = serde_json::from_slice(&text).expect("anchors.json is JSON");
-    let traces = anchors["traces"].as_object().expect("anchors.json has traces").clone();
+    let traces = anchors["traces"]
+        .as_object()
+        .expect("anchors.json has traces")
+        .clone();
     traces.into_iter().map(move |(name, facts)| {
-        let file = File::open(folder.join(format!("{name}.u64.gz"))).expect("each trace of anchors.json is there");
+        let file = File::open(folder.join(format!("{name}.u64.gz")))
+            .expect("each trace of anchors.json is there");
         let mut bytes = Vec::new();
-        GzDecoder::new(file).read_to_end(&mut bytes).expect("a trace is gzip");
-        let keys = bytes.chunks_exact(8).map(|key| u64::from_le_bytes(key.try_into().expect("eight bytes")));
+        GzDecoder::new(file)
+            .read_to_end(&mut bytes)
+            .expect("a trace is gzip");
+        let keys = bytes
+            .chunks_exact(8)
+            .map(|key| u64::from_le_bytes(key.try_into().expect("eight bytes")));
         let mut anchors: Vec<(u32, Value)> = facts["hit_ratio"]
             .as_object()
             .expect("each trace has hit ratios")
             .iter()
-            .map(|(capacity, reached)| (capacity.parse().expect("capacities are numbers"), reached.clone()))
+            .map(|(capacity, reached)| {
+                (
+                    capacity.parse().expect("capacities are numbers"),
+                    reached.clone(),
+                )
+            })
             .collect();
         anchors.sort_by_key(|&(capacity, _)| capacity);
-        Trace { name, stream: Stream::new(keys), anchors }
+        Trace {
+            name,
+            stream: Stream::new(keys),
+            anchors,
+        }
     })
 }

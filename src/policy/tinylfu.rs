@@ -30,14 +30,19 @@ impl TinyLfu {
     /// A policy whose window is `percent` of the cache for ever: what the adaptation is measured against.
     pub fn with_fixed_window(percent: u32) -> Self {
         let share = WHOLE * percent.min(100) / 100;
-        Self { segments: Segments::new(share), choice: WindowChoice::fixed(), ..Self::default() }
+        Self {
+            segments: Segments::new(share),
+            choice: WindowChoice::fixed(),
+            ..Self::default()
+        }
     }
 
     #[inline]
     fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
         if self.choice.request(hash, hit, &self.sketch) {
-            self.segments.set_share(self.choice.decide(self.segments.capacity()));
+            self.segments
+                .set_share(self.choice.decide(self.segments.capacity()));
         }
     }
 

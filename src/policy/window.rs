@@ -54,7 +54,10 @@ impl WindowChoice {
 
     /// A choice that was made once for all.
     pub(super) fn fixed() -> Self {
-        Self { fixed: true, ..Self::default() }
+        Self {
+            fixed: true,
+            ..Self::default()
+        }
     }
 
     /// Sets the sample for a cache of `capacity` entries, if there is none or it has become too large or too small.
@@ -63,7 +66,8 @@ impl WindowChoice {
             return;
         }
         if self.shadows.is_empty() {
-            self.shadows.extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
+            self.shadows
+                .extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
             self.awake = true;
             self.scale = 1.0;
         }
@@ -87,7 +91,10 @@ impl WindowChoice {
 
     fn samples(&self, hash: u32) -> bool {
         // Other bits than those by which the sketch and the index place a hash.
-        let mixed = hash.wrapping_mul(0x85EB_CA6B).rotate_left(16).wrapping_mul(0x9E37_79B1);
+        let mixed = hash
+            .wrapping_mul(0x85EB_CA6B)
+            .rotate_left(16)
+            .wrapping_mul(0x9E37_79B1);
         u64::from(mixed) >> (32 - self.shift) == 0
     }
 
@@ -117,7 +124,8 @@ impl WindowChoice {
         self.evicted = false;
         if self.full {
             let error = (self.own_hits - self.hits[self.best]) / self.sampled.max(1.0);
-            self.scale = (self.scale * (1.0 + error.clamp(-STEP, STEP))).clamp(1.0 - RANGE, 1.0 + RANGE);
+            self.scale =
+                (self.scale * (1.0 + error.clamp(-STEP, STEP))).clamp(1.0 - RANGE, 1.0 + RANGE);
         }
         self.fit(capacity);
         let margin = MARGIN * self.sampled.sqrt();
@@ -147,5 +155,8 @@ impl WindowChoice {
 }
 
 fn shift_for(capacity: u32) -> u32 {
-    (0..32).find(|shift| capacity >> shift <= SIZE).unwrap_or(32).max(LEAST_SHIFT)
+    (0..32)
+        .find(|shift| capacity >> shift <= SIZE)
+        .unwrap_or(32)
+        .max(LEAST_SHIFT)
 }
