@@ -28,14 +28,15 @@ class Coldest(CustomStrategy):
         return (entry.key for entry in candidates[:need])
 
 
-STRATEGIES: dict[str, Callable[[], Strategy]] = {
+STRATEGIES: dict[str, Callable[..., Strategy]] = {
     "lru": LRUStrategy,
     "lfu": LFUStrategy,
     "ttl": TTLStrategy,
-    "size": lambda: SizeStrategy("1GiB"),
+    "size": lambda max_size=None, max_bytes="1GiB": SizeStrategy(max_bytes, max_size),
     "tinylfu": TinyLFUStrategy,
     "custom": Coldest,
 }
+"""Each takes ``max_size`` and ``max_bytes``."""
 
 
 class Sync:

@@ -202,6 +202,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         Raises:
             KeyError: The cache is empty.
         """
+        self._open("popitem")
         while True:
             rows = self._coldest(1)
             if not rows:

@@ -28,7 +28,8 @@ def on(
     """Makes a cache with the strategy on the test's clock, seen through the face."""
 
     def on(**options: Any) -> Sync | Async:
-        return face(make(strategy=STRATEGIES[strategy](), clock=clock, **options))
+        limits = {name: options.pop(name) for name in ("max_size", "max_bytes") if name in options}
+        return face(make(strategy=STRATEGIES[strategy](**limits), clock=clock, **options))
 
     return on
 

@@ -12,6 +12,7 @@ from omnicache import (
     CacheError,
     CacheExistsError,
     CacheNotFoundError,
+    CacheStrategyError,
     LRUStrategy,
     ManualClock,
     MemoryBackend,
@@ -199,7 +200,7 @@ def test_a_wrong_configuration_is_named(config, message):
 def test_backends_and_clocks():
     assert isinstance(Cache("a", backend="memory").backend, MemoryBackend)
     assert isinstance(Cache("b", backend=MemoryBackend()).backend, MemoryBackend)
-    for wrong in ("redis://localhost", 5, MemoryBackend):
+    for wrong in ("redis://localhost", 5):
         with pytest.raises(CacheConfigError, match="backend"):
             Cache("c", backend=wrong)
     clock = ManualClock()
@@ -215,7 +216,7 @@ def test_limits_beside_a_strategy():
     assert Cache("a", strategy="lfu", max_size=5).strategy.max_size == 5
     assert Cache("b", strategy=LRUStrategy, max_size=5).max_size == 5
     assert Cache("c", strategy=LRUStrategy(5), max_size=5).max_size == 5
-    with pytest.raises(CacheConfigError, match="max_size"):
+    with pytest.raises(CacheStrategyError, match="max_size: given twice"):
         Cache("d", strategy=LRUStrategy(5), max_size=6)
 
 
@@ -228,5 +229,5 @@ def test_a_wrong_argument_is_named():
 
 
 def test_every_public_name_is_there():
-    for name in omnicache.__all__:
+    for name in set(omnicache.__all__) - {"DEFAULT", "MISSING"}:
         assert getattr(omnicache, name).__doc__

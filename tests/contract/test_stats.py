@@ -67,7 +67,7 @@ def test_expired_entries_are_counted_once(make, clock):
 @pytest.mark.parametrize("kind", list(STRATEGIES))
 @pytest.mark.parametrize("hooked", [False, True])
 def test_every_entry_that_came_is_there_or_went_for_a_reason(make, clock, kind, hooked):
-    cache = make(strategy=STRATEGIES[kind](), max_size=50, clock=clock)
+    cache = make(strategy=STRATEGIES[kind](max_size=50), clock=clock)
     told = []
     if hooked:
         for event in ("evict", "expire", "delete"):

@@ -353,7 +353,7 @@ const GET_DOC: &std::ffi::CStr = c"get($self, key, default=None)\n--\n\n\
 The value under `key` if it is fresh, else `default`.\n\n\
 Raises InvalidKeyError for a key that cannot be used, CacheClosedError after close().";
 
-const SET_DOC: &std::ffi::CStr = c"set($self, key, value, ttl=DEFAULT, *, tags=(), priority=0.5, idle=DEFAULT, stale=DEFAULT, jitter=DEFAULT)\n--\n\n\
+const SET_DOC: &std::ffi::CStr = c"set($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)\n--\n\n\
 Writes `value` under `key`.\n\n\
 ttl, idle and stale are durations: seconds, a timedelta, or text such as \"5m\"; None is for ever. idle ends an entry\n\
 that was not read for so long; stale keeps it past its ttl for a refresh or a failing loader; jitter, from 0 to 1, is\n\

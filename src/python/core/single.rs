@@ -258,7 +258,10 @@ impl Core {
     }
 
     /// Writes `value` under `key`.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn set<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -278,7 +281,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is no fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn add<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -297,7 +303,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is a fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn replace<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -375,7 +384,10 @@ impl Core {
     }
 
     /// Adds `delta` to the number under `key`, atomically; an absent one counts as 0. Keeps the entry's life.
-    #[pyo3(signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn incr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -392,7 +404,10 @@ impl Core {
     }
 
     /// Takes `delta` off the number under `key`, as `incr` adds it.
-    #[pyo3(signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn decr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
