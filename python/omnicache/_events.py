@@ -17,7 +17,8 @@ _log = logging.getLogger("omnicache")
 
 EventKind: TypeAlias = Literal["evict", "expire", "set", "delete", "hit", "miss", "load", "error"]
 KINDS: Final[tuple[str, ...]] = get_args(EventKind)
-READS: Final = frozenset({"hit", "miss"})
+READS: Final = frozenset({"hit", "miss", "expire"})
+"""What a read may bring about: it may be the one that finds an entry to be over."""
 WRITES: Final = frozenset({"evict", "expire", "set", "delete"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
@@ -11,9 +12,9 @@ from . import _janitor, _registry
 from ._events import READS, WRITES, Callback, CacheEvent, EventKind
 from ._sentinels import DEFAULT
 from .entry import CacheEntry
-from .exceptions import CacheClosedError, CacheConfigError
+from .exceptions import CacheClosedError, CacheConfigError, CacheError, CacheStrategyError
 from .statistics import Statistics
-from .strategies import CustomStrategy, LFUStrategy, Strategy, strategy_from
+from .strategies import CustomStrategy, LFUStrategy, SizeStrategy, Strategy, strategy_from
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -54,6 +55,12 @@ def checked_sizer(sizer: object) -> Callable[[Any, Any], int] | None:
     if sizer is not None and not callable(sizer):
         raise CacheConfigError(f"sizer: a function of key and value, or None, not {type(sizer).__name__}")
     return cast("Callable[[Any, Any], int] | None", sizer)
+
+
+class Advising(threading.local):
+    """Whether the running thread is asking the cache's adviser already."""
+
+    now = False
 
 
 class Life:
@@ -130,7 +137,8 @@ class Life:
     def set_strategy(self: Cache, strategy: Strategy | type[Strategy] | str | Mapping[str, Any]) -> None:
         """Switches to another strategy; every entry stays, as far as the new limits allow.
 
-        Limits that the new strategy does not set remain as they are.
+        Limits and the default ttl remain as they are where the new strategy does not set them; a default ttl that the
+        cache itself was given remains in any case.
 
         Raises:
             CacheStrategyError: There is no such strategy, or a limit of it cannot be used.
@@ -143,10 +151,22 @@ class Life:
         (1, 'lfu', 100)
         """
         self._open("set_strategy")
-        chosen = strategy_from(strategy)
+        chosen = self._chosen(strategy)
+        if not self._own_ttl and chosen.default_ttl is not None:
+            self._set_defaults(ttl=chosen.default_ttl)
         kept = {name: getattr(self, name) for name in ("max_size", "max_bytes") if getattr(chosen, name) is None}
         self._use(chosen.with_limits(**kept))
         self._watch()
+
+    def _chosen(self: Cache, strategy: Strategy | type[Strategy] | str | Mapping[str, Any]) -> Strategy:
+        """The strategy that is meant; one that cannot be without a limit in bytes is made with the cache's own."""
+        by_name = isinstance(strategy, str) or strategy is SizeStrategy
+        try:
+            return strategy_from(strategy)
+        except CacheStrategyError:
+            if not by_name or self.max_bytes is None:
+                raise
+            return strategy_from(strategy, max_bytes=self.max_bytes)
 
     def configure(
         self: Cache,
@@ -170,8 +190,15 @@ class Life:
         copier = self._copy if copy is None else checked_copier(copy)
         limits = {"max_size": max_size, "max_bytes": max_bytes}
         changed = {name: value for name, value in limits.items() if value is not DEFAULT}
-        strategy = self._strategy.with_limits(**changed) if changed else None
-        self._set_defaults(ttl=default_ttl, idle=default_idle, stale=stale, jitter=jitter)
+        before = {name: getattr(self, name) for name in limits}
+        try:
+            strategy = self._strategy.with_limits(**changed) if changed else None
+            self._set_defaults(ttl=default_ttl, idle=default_idle, stale=stale, jitter=jitter)
+        except CacheError:
+            if self._adviser is not None:
+                self._adviser.with_limits(**before)
+            raise
+        self._own_ttl |= default_ttl is not DEFAULT
         if copy is not None:
             self._copy_mode, self._copy = copy, copier
         if strategy is not None:
@@ -185,6 +212,7 @@ class Life:
         ageing = strategy.ageing if isinstance(strategy, LFUStrategy) else True
         self._strategy = strategy
         self._adviser = cast("CustomStrategy", strategy) if custom else None
+        self._advising = Advising() if custom else None
         self._hook()
         self._reconfigure(kind, ageing, strategy.max_size, strategy.max_bytes)
         if custom:
@@ -277,16 +305,23 @@ class Life:
             self._events.failed(self._name, entry.key, error, f"{type(self._adviser).__name__}.{method}")
 
     def _advise(self: Cache) -> None:
-        """Asks the strategy who goes until the limits hold; what it leaves undone is done in LRU order."""
-        while (need := self._excess()) > 0:
-            candidates = [CacheEntry(*row) for row in self._coldest(max(_CANDIDATES, 2 * need))]
+        """Asks the strategy who goes until the limits hold; what it leaves undone is done in LRU order.
+
+        What a strategy writes to the cache while it is asked is evicted for in LRU order: it is not asked within its
+        answer.
+        """
+        adviser, advising = self._adviser, self._advising
+        if adviser is not None and advising is not None and not advising.now:
+            advising.now = True
             try:
-                named = list(cast("CustomStrategy", self._adviser).victims(candidates, need))
+                while (need := self._excess()) > 0:
+                    candidates = [CacheEntry(*row) for row in self._coldest(max(_CANDIDATES, 2 * need))]
+                    if self._evict(list(adviser.victims(candidates, need))) == 0:
+                        break
             except Exception as error:
-                self._events.failed(self._name, None, error, f"{type(self._adviser).__name__}.victims")
-                named = []
-            if self._evict(named) == 0:
-                break
+                self._events.failed(self._name, None, error, f"{type(adviser).__name__}.victims")
+            finally:
+                advising.now = False
         self._enforce()
 
     # --- statistics ---

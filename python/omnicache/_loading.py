@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from ._events import CacheEvent
@@ -12,7 +13,7 @@ from ._omnicache import Flights
 if TYPE_CHECKING:
     from .cache import Cache
 
-__all__ = ["LoadCounts", "Port"]
+__all__ = ["Lease", "Leases", "LoadCounts", "Port"]
 
 
 class LoadCounts:
@@ -42,6 +43,39 @@ class LoadCounts:
             self.errors += 1
 
 
+class Lease:
+    """Whether what a load brings may be stored: not if one of its tags was invalidated while the loader ran."""
+
+    __slots__ = ("__weakref__", "tags", "valid")
+
+    def __init__(self, tags: frozenset[str]) -> None:
+        self.tags = tags
+        self.valid = True
+
+
+class Leases:
+    """The leases of the loads of one cache that are under way."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        # A load holds its lease, so that one that ends in any way gives it back.
+        self._held: set[weakref.ref[Lease]] = set()
+
+    def take(self, tags: frozenset[str]) -> Lease:
+        """A lease for a load with these tags."""
+        lease = Lease(tags)
+        self._held.add(weakref.ref(lease, self._held.discard))
+        return lease
+
+    def end(self, tags: Collection[str]) -> None:
+        """Ends the leases of loads with any of these tags. To be called before the entries are invalidated."""
+        for held in self._held.copy():
+            lease = held()
+            if lease is not None and any(tag in tags for tag in lease.tags):
+                lease.valid = False
+
+
 class Port:
     """The face of a cache towards one load. Made for each load, so that a cache and its port are no cycle."""
 
@@ -53,13 +87,18 @@ class Port:
         self.flights: Flights = cache._flights
 
     def peek(self, key: Any, default: Any, /) -> Any:
-        """The fresh value of `key`, else `default`; counts as no request."""
+        """The fresh value of `key` as a read hands it out, else `default`; counts as no request."""
         found = self._cache._peek(key)
-        return found[0] if found is not None and found[1] else default
+        if found is None or not found[1]:
+            return default
+        copy = self._cache._copy
+        return found[0] if copy is None else copy(found[0])
 
     def discard(self, key: Any, value: Any, /) -> None:
         """Removes the entry of `key` if its value is still this very object."""
-        if self.peek(key, None) is value:
+        found = self._cache._peek(key)
+        # A cache that copies what it stores never has this very object; what it has may be the load's.
+        if found is not None and found[1] and (found[0] is value or self._cache._copy is not None):
             self._cache.delete(key)
 
     def load_failed(self, key: Any, error: Exception, /) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from inspect import iscoroutinefunction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
@@ -11,10 +11,11 @@ from . import _omnicache, _registry
 from ._events import Events
 from ._face import AsyncFace
 from ._life import Life, checked_copier, checked_sizer
-from ._loading import LoadCounts, Port
+from ._loading import Lease, Leases, LoadCounts, Port
 from ._loads import load_async, load_sync
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
+from ._units import MAX_ENTRIES
 from .backends import Backend, backend_from
 from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError
@@ -68,13 +69,16 @@ class Cache(_omnicache.Core, Life, AsyncFace):
     __slots__ = (
         "__weakref__",
         "_adviser",
+        "_advising",
         "_backend",
         "_copy",
         "_copy_mode",
         "_events",
+        "_leases",
         "_loads",
         "_name",
         "_namespace",
+        "_own_ttl",
         "_sizer",
         "_strategy",
     )
@@ -140,11 +144,13 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         self._backend = backend_from(backend)
         self._events = Events()
         self._loads = LoadCounts()
+        self._leases = Leases()
         self._sizer = checked_sizer(sizer)
         self._copy_mode, self._copy = copy, checked_copier(copy)
         self._adviser: CustomStrategy | None = None
         chosen = strategy_from(strategy, max_size=max_size, max_bytes=max_bytes)
-        ttl = chosen.default_ttl if default_ttl is DEFAULT else default_ttl
+        self._own_ttl = default_ttl is not DEFAULT
+        ttl = default_ttl if self._own_ttl else chosen.default_ttl
         self._set_defaults(ttl=ttl, idle=default_idle, stale=stale, jitter=jitter)
         self._use(chosen)
 
@@ -179,7 +185,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
     def entry(self, key: Any) -> CacheEntry | None:
         """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""
         row = self._row(key)
-        return None if row is None else CacheEntry(*row)
+        return None if row is None else self._snapshot(row)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value under `key`, which is set to `default` first if there is none."""
@@ -187,7 +193,8 @@ class Cache(_omnicache.Core, Life, AsyncFace):
             found = self.get(key, MISSING)
             if found is not MISSING:
                 return found
-            if self.add(key, default):
+            # Not added and not there: it is heavier than the cache may be, or was removed at once.
+            if self.add(key, default) or key not in self:
                 return default
 
     def popitem(self) -> tuple[Any, Any]:
@@ -196,6 +203,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         Raises:
             KeyError: The cache is empty.
         """
+        self._open("popitem")
         while True:
             rows = self._coldest(1)
             if not rows:
@@ -210,7 +218,8 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         """The value under `key`; if there is none, what `loader` returns, stored.
 
         One loader runs per key at a time, whatever mix of threads and tasks asks; the others wait for its value. What
-        it raises is raised to those who wait now, and to no one later.
+        it raises is raised to those who wait now, and to no one later. A value that is written under the key while the
+        loader runs is the newer one, and stays.
 
         Args:
             key: The key.
@@ -239,26 +248,36 @@ class Cache(_omnicache.Core, Life, AsyncFace):
                 "or give it a plain function"
             )
         port = Port(self)
-        return load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        value = load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        return value if self._copy is None else self._copy(value)
 
     async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """As :meth:`_load`, for tasks."""
         port = Port(self)
-        store = port.reported(key, self._storing(key, ttl, options))
-        return await load_async(port, key, port.counted(_loader(loader)), store)
+        value = await load_async(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        return value if self._copy is None else self._copy(value)
 
     def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:
-        if not options:
-            return lambda value: self._store(key, value, ttl)
-        return lambda value: self._store(key, value, ttl, **options)
+        if isinstance(options.get("tags"), Iterator):
+            options = {**options, "tags": tuple(options["tags"])}
+        # Before the loader runs, and not when its value is there and would be lost.
+        self._check("get_or_set", ttl, **options)
+        tags = options.get("tags", DEFAULT)
+        lease = None if tags is DEFAULT or not tags else self._leases.take(frozenset(tags))
+        return lambda value: self._store(key, value, ttl, options, lease)
 
-    def _store(self, key: Any, value: Any, ttl: Any, **options: Any) -> None:
-        """Stores what was loaded, unless a value was written meanwhile, which is newer than what the load has seen.
+    def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], lease: Lease | None) -> None:
+        """As :meth:`add`; a cache that was closed during the load is no reason for the caller not to get the value.
 
-        A cache that was closed during the load is no reason for the caller not to get the value.
+        The load began because there was no fresh value, so one that is there now is newer.
         """
+        if lease is not None and not lease.valid:
+            return
         try:
             self.add(key, value, ttl, **options)
+            # 1. The lease is found valid. 2. Another thread ends it and invalidates its tags. 3. This one stores.
+            if lease is not None and not lease.valid:
+                self.delete(key)
         except CacheClosedError:
             return
 
@@ -279,6 +298,11 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         """Writes every (key, value), as a dict does."""
         self.set_many(items)
         self.set_many(named)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        """(key, value) of all fresh entries. They are not counted as reads."""
+        pairs = super().items()
+        return pairs if self._copy is None else [(key, self._copy(value)) for key, value in pairs]
 
     def values(self) -> list[Any]:
         """The values of all fresh entries. They are not counted as reads."""
@@ -303,13 +327,22 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         """
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
             raise CacheConfigError(f"entries: limit: a whole number of at least 0, not {limit!r}")
-        return [CacheEntry(*row) for row in self._rows(pattern, tags, limit)]
+        if isinstance(limit, int):
+            limit = min(limit, MAX_ENTRIES)
+        return [self._snapshot(row) for row in self._rows(pattern, tags, limit)]
+
+    def _snapshot(self, row: tuple[Any, ...]) -> CacheEntry:
+        if self._copy is None:
+            return CacheEntry(*row)
+        key, value, *rest = row
+        return CacheEntry(key, self._copy(value), *rest)
 
     def delete_many(
         self, keys: Iterable[Any] | None = None, *, pattern: str | None = None, tags: Iterable[str] | None = None
     ) -> int:
         """Removes the entries of these `keys`, and those that match `pattern` and carry any of `tags`; how many went."""
         self._open("delete_many")
+        tags = self._end_leases(tags)
         return self._delete_many(keys, pattern, tags)
 
     def clear(self, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
@@ -320,7 +353,16 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         self._open("clear")
         if pattern is None and tags is None:
             return self._clear()
+        tags = self._end_leases(tags)
         return self._delete_many(None, pattern, tags)
+
+    def _end_leases(self, tags: Iterable[str] | None) -> Iterable[str] | None:
+        """`tags`, no longer an iterator; loads that run with one of them will not be stored."""
+        if isinstance(tags, Iterator):
+            tags = tuple(tags)
+        if isinstance(tags, Collection) and not isinstance(tags, str):
+            self._leases.end(tags)
+        return tags
 
     def invalidate(
         self,
@@ -333,7 +375,8 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         """Makes entries a miss: those of `keys`, those that carry any of `tags`, those that match `pattern`.
 
         A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
-        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys is not stored.
+        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of the
+        tags, is not stored.
 
         >>> from omnicache import Cache
         >>> with Cache("tagged") as cache:
@@ -345,8 +388,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         ['c']
         """
         self._open("invalidate")
-        if isinstance(keys, str):
-            raise TypeError("invalidate: keys: an iterable of keys, not one str; write keys=[key]")
+        tags = self._end_leases(tags)
         self._invalidate(keys, pattern, tags, hard)
 
     def warm(

@@ -65,6 +65,19 @@ impl Flights {
         self.core.invalidate(key.hash(), |other| key.same(other))
     }
 
+    /// Keeps the values of those running loads out of the store whose key `matches`. It is asked outside every lock.
+    pub(super) fn forbid_some(
+        &self,
+        mut matches: impl FnMut(&Key) -> PyResult<bool>,
+    ) -> PyResult<()> {
+        for flight in self.core.running() {
+            if matches(flight.key())? {
+                flight.invalidate();
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the values of all running loads out of the store; how many there are.
     pub(super) fn forbid_all(&self) -> usize {
         let running = self.core.running();

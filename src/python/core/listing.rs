@@ -6,8 +6,20 @@ use crate::entry::{Gone, View};
 use crate::glob::Glob;
 use crate::python::key::{Key, KeyRef};
 use crate::python::keys;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+/// An error if `keys` is one key by mistake: its letters, or its bytes, are not meant.
+fn not_one_str(keys: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+    if keys.is_instance_of::<PyString>() || keys.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err(format!(
+            "{method}: keys: an iterable of keys, not one {}; write [key]",
+            keys.get_type().name()?
+        )));
+    }
+    Ok(())
+}
 
 impl Core {
     /// A key's text, which patterns are matched against: a str is its own, any other key is rendered.
@@ -84,6 +96,16 @@ impl Core {
             keys = kept;
         }
         Ok(keys)
+    }
+
+    /// Keeps the loads that run for a key which `pattern` matches out of the store.
+    fn forbid_matching(&self, py: Python<'_>, pattern: Option<&str>) -> PyResult<()> {
+        let Some(glob) = pattern.map(Glob::new) else {
+            return Ok(());
+        };
+        self.flights
+            .get()
+            .forbid_some(|key| Ok(glob.matches(&Self::text(py, key)?)))
     }
 
     /// Removes entries by their keys; how many fresh ones went.
@@ -244,6 +266,7 @@ impl Core {
         keys: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
         slf.get().open(slf, "get_many")?;
+        not_one_str(keys, "get_many")?;
         let found = PyDict::new(slf.py());
         for key in keys.try_iter()? {
             let key = key?;
@@ -265,13 +288,13 @@ impl Core {
         let (core, py) = (slf.get(), slf.py());
         let mut count = 0;
         if let Some(keys) = keys {
+            not_one_str(&keys, "delete_many")?;
             for key in keys.try_iter()? {
                 count += usize::from(Self::delete(slf, &key?)?);
             }
         }
         if pattern.is_some() || tags.is_some() {
-            // What is being loaded has no entry to look at yet; what may be meant must not be stored.
-            core.flights.get().forbid_all();
+            core.forbid_matching(py, pattern)?;
             let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
             count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
         }
@@ -311,11 +334,13 @@ impl Core {
         }
         let mut named = Vec::new();
         if let Some(keys) = keys {
+            not_one_str(&keys, "invalidate")?;
             for key in keys.try_iter()? {
                 named.push(KeyRef::of(&key?)?);
             }
         }
         if pattern.is_some() {
+            core.forbid_matching(py, pattern)?;
             for key in core.select(py, pattern, None)? {
                 named.push(KeyRef::again(py, &key)?);
                 key.into_object().drop_ref(py);

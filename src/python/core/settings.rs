@@ -158,7 +158,7 @@ impl Core {
             let address = key.object().as_ptr() as usize;
             weights.insert(
                 address,
-                weigh(slf.as_any(), key.object().bind(py), value.bind(py))?,
+                weigh(slf.as_any(), key.shown(py)?.bind(py), value.bind(py))?,
             );
             key.into_object().drop_ref(py);
             value.drop_ref(py);
