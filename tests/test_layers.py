@@ -25,10 +25,10 @@ RUST_ROWS = [
 ]
 PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor"},
+    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"_inside", "_parties", "_loads"},
-    {"cache", "config", "registry"},
+    {"_inside", "_parties", "_loads", "_loading", "_face"},
+    {"cache", "_life", "config", "registry"},
     {"decorators"},
     {"testing"},
 ]

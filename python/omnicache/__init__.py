@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ._events import CacheEvent
 from ._keys import KeyBy, NoKey
-from ._omnicache import ManualClock
+from ._omnicache import ManualClock, __version__
 from ._sentinels import DEFAULT, MISSING
 from .backends import Backend, MemoryBackend
 from .cache import Cache
@@ -79,6 +79,7 @@ __all__ = [
     "Strategy",
     "TTLStrategy",
     "TinyLFUStrategy",
+    "__version__",
     "cached",
     "delete_cache",
     "get_cache",

@@ -27,5 +27,6 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     plain::register(module)?;
     units::register(module)?;
     waits::register(module)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

@@ -337,6 +337,7 @@ impl Core {
     }
 
     /// Gives a fresh entry a new ttl, counted from now; whether there was one.
+    #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (key, ttl=Given::ABSENT))]
     fn touch(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, ttl: Given<'_>) -> PyResult<bool> {
         let core = slf.get();
