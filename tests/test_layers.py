@@ -29,7 +29,7 @@ PYTHON_ROWS = [
     {"_omnicache"},
     {"_inside", "_parties", "_loads", "_loading", "_face"},
     {"cache", "_life", "config", "registry"},
-    {"decorators"},
+    {"_lint", "_signature", "_instances", "_keeper", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]
 MAX_LINES = 400

@@ -19,8 +19,8 @@ from .registry import get_cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._life import CopyMode
     from ._omnicache import ManualClock
+    from ._types import CopyMode
     from .strategies import Strategy
 
 __all__ = [

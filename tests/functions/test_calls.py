@@ -49,10 +49,11 @@ def counted(function, **options):
 
 
 def test_ways_to_write_one_call_are_one_entry():
+    rest = {"c": 3}
     f, calls = counted(lambda a, b=2, *, c=3: (a, b, c))
     for call in (
         lambda: f(1), lambda: f(a=1), lambda: f(1, 2), lambda: f(1, b=2), lambda: f(b=2, a=1),
-        lambda: f(1, c=3), lambda: f(c=3, b=2, a=1), lambda: f(*(1,), **{"c": 3, "b": 2}),
+        lambda: f(1, c=3), lambda: f(c=3, b=2, a=1), lambda: f(*(1,), **rest),
     ):  # fmt: skip
         assert call() == (1, 2, 3)
     assert calls == [((1,), {})]
