@@ -10,12 +10,14 @@ import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial, update_wrapper
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from ._keeper import CacheInfo, Keeper
     from ._signature import Plan
     from .cache import Cache
@@ -25,10 +27,11 @@ __all__ = ["AsyncCachedFunction", "BoundAsyncCachedFunction", "cached_coroutine"
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 
 
-class BoundAsyncCachedFunction(Protocol[P, R]):
+class BoundAsyncCachedFunction(Protocol[P, R_co]):
     """A cached coroutine method of one instance, as type checkers see it: Python's own bound method.
 
     The methods of the function itself want the instance: ``Class.method.invalidate(instance, ...)``.
@@ -38,17 +41,21 @@ class BoundAsyncCachedFunction(Protocol[P, R]):
     __qualname__: str
     __self__: Any
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Calls the method."""
+        ...
 
     def cache_info(self) -> CacheInfo:
         """As :meth:`AsyncCachedFunction.cache_info`, of all instances together."""
+        ...
 
     def cache_clear(self) -> None:
         """As :meth:`AsyncCachedFunction.cache_clear`, for all instances together."""
+        ...
 
     def cache_parameters(self) -> dict[str, Any]:
         """As :meth:`AsyncCachedFunction.cache_parameters`."""
+        ...
 
 
 class AsyncCachedFunction(Protocol[P, R]):
@@ -72,8 +79,9 @@ class AsyncCachedFunction(Protocol[P, R]):
     __wrapped__: Callable[P, Coroutine[Any, Any, R]]
     cache: Cache
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Calls the function."""
+        ...
 
     @overload
     def __get__(self, instance: None, owner: type | None = None, /) -> AsyncCachedFunction[P, R]: ...
@@ -84,31 +92,39 @@ class AsyncCachedFunction(Protocol[P, R]):
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses, the limit and the number of entries of this function."""
+        ...
 
     def cache_clear(self) -> None:
         """Drops every entry of this function and counts from 0 again."""
+        ...
 
     def cache_parameters(self) -> dict[str, Any]:
         """``{"maxsize": ..., "typed": True}``: arguments of different types are always different."""
+        ...
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
+    def key(self, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
         """The key of a call: ``(prefix, *arguments)``.
 
         Raises:
             TypeError: The arguments do not fit the signature.
         """
+        ...
 
-    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    async def invalidate(self, /, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Drops the entry; whether there was one. The next call computes anew."""
+        ...
 
-    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Computes the value now, whether it is there or not, keeps and returns it."""
+        ...
 
-    async def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
+    async def peek(self, /, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
         """The value if it is there, else ``MISSING``. It calls nothing and counts as nothing."""
+        ...
 
     async def put(self, value: R, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Keeps `value` as what the call returns; returns it."""
+        ...
 
 
 class _LookUp(CachedCall):
@@ -116,7 +132,7 @@ class _LookUp(CachedCall):
 
     _keeper: Keeper
 
-    def __new__(cls, keeper: Keeper, plan: Plan, absent: object) -> _LookUp:
+    def __new__(cls, keeper: Keeper, plan: Plan, absent: object) -> Self:
         self = super().__new__(cls, keeper.cache, keeper.prefix, plan.native(), absent)
         self._keeper = keeper
         return self
@@ -225,7 +241,8 @@ def _declared(parameters: list[inspect.Parameter]) -> str:
         ):
             declared.append("*")
         declared.append(_starred(parameter) + default)
-        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY and inspect.Parameter.POSITIONAL_ONLY not in kinds[at + 1 :]:
+        nameless = inspect.Parameter.POSITIONAL_ONLY
+        if parameter.kind is nameless and nameless not in kinds[at + 1 :]:
             declared.append("/")
     return ", ".join(declared)
 

@@ -8,7 +8,7 @@ from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from ._omnicache import CachedCall, install_call
-from ._sentinels import MISSING, MissingType
+from ._sentinels import MissingType
 
 if TYPE_CHECKING:
     from typing import Self
@@ -80,7 +80,7 @@ class CachedFunction(CachedCall, Generic[P, R]):
         """The cache that holds the entries."""
         return self._keeper.cache
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
+    def key(self, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
         """The key of a call: ``(prefix, *arguments)``.
 
         Raises:
@@ -92,15 +92,15 @@ class CachedFunction(CachedCall, Generic[P, R]):
             raise TypeError(f"{self._keeper.name}(): the arguments do not fit the signature")
         return key
 
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def invalidate(self, /, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Drops the entry; whether there was one. The next call computes anew."""
         return self._keeper.cache.delete(self.key(*args, **kwargs))
 
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Computes the value now, whether it is there or not, keeps and returns it."""
         return self.put(self.__wrapped__(*args, **kwargs), *args, **kwargs)
 
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
+    def peek(self, /, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
         """The value if it is there, else ``MISSING``. It calls nothing and counts as nothing."""
         return cast("R | MissingType", self._keeper.peek(self.key(*args, **kwargs)))
 
@@ -175,38 +175,43 @@ class BoundCachedFunction(Generic[P, R]):
     (12.0, True, False)
     """
 
-    __slots__ = ("__func__", "__self__", "__weakref__")
+    __slots__ = ("__self__", "__weakref__", "_function")
 
-    __func__: CachedFunction[..., R]
     __self__: object
+    _function: Any
 
     def __init__(self, function: CachedFunction[..., R], instance: object) -> None:
-        self.__func__ = function
+        self._function = function
         self.__self__ = instance
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @property
+    def __func__(self) -> CachedFunction[..., R]:
+        """The function in the class."""
+        return cast("CachedFunction[..., R]", self._function)
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the method."""
-        return cast("R", self.__func__(self.__self__, *args, **kwargs))
+        return cast("R", self._function(self.__self__, *args, **kwargs))
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
+    def key(self, /, *args: P.args, **kwargs: P.kwargs) -> tuple[Any, ...]:
         """As :meth:`CachedFunction.key`."""
-        return self.__func__.key(self.__self__, *args, **kwargs)
+        return cast("tuple[Any, ...]", self._function.key(self.__self__, *args, **kwargs))
 
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+    def invalidate(self, /, *args: P.args, **kwargs: P.kwargs) -> bool:
         """As :meth:`CachedFunction.invalidate`."""
-        return self.__func__.invalidate(self.__self__, *args, **kwargs)
+        return cast("bool", self._function.invalidate(self.__self__, *args, **kwargs))
 
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As :meth:`CachedFunction.refresh`."""
-        return self.__func__.refresh(self.__self__, *args, **kwargs)
+        return cast("R", self._function.refresh(self.__self__, *args, **kwargs))
 
-    def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
+    def peek(self, /, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
         """As :meth:`CachedFunction.peek`."""
-        return self.__func__.peek(self.__self__, *args, **kwargs)
+        return cast("R | MissingType", self._function.peek(self.__self__, *args, **kwargs))
 
     def put(self, value: R, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As :meth:`CachedFunction.put`."""
-        return self.__func__.put(value, self.__self__, *args, **kwargs)
+        return cast("R", self._function.put(value, self.__self__, *args, **kwargs))
 
     def cache_info(self) -> CacheInfo:
         """As :meth:`CachedFunction.cache_info`, of all instances together."""
@@ -222,22 +227,23 @@ class BoundCachedFunction(Generic[P, R]):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        signature = self.__func__._plan.signature
+        signature: inspect.Signature = self._function._plan.signature
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__func__, name)
+        """What else the function has: its name, its documentation."""
+        return getattr(self._function, name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundCachedFunction):
             return NotImplemented
-        return self.__func__ is other.__func__ and self.__self__ is other.__self__
+        return self._function is other._function and self.__self__ is other.__self__
 
     def __hash__(self) -> int:
-        return hash((id(self.__func__), id(self.__self__)))
+        return hash((id(self._function), id(self.__self__)))
 
     def __reduce__(self) -> Any:
-        return getattr, (self.__self__, self.__func__.__name__)
+        return getattr, (self.__self__, self._function.__name__)
 
     def __repr__(self) -> str:
-        return f"<cached method {self.__func__.__qualname__} of {object.__repr__(self.__self__)}>"
+        return f"<cached method {self._function.__qualname__} of {object.__repr__(self.__self__)}>"

@@ -16,6 +16,8 @@ from . import _omnicache
 from .exceptions import InvalidKeyError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from .cache import Cache
 
 __all__ = ["adopt", "used_by"]
@@ -40,7 +42,8 @@ class _Entries:
         with self._lock:
             self._keys[identity] = key
             if len(self._keys) > self._enough and (cache := self._cache()) is not None:
-                self._keys = {identity: key for identity, key in self._keys.items() if key in cache}
+                kept = [(identity, key) for identity, key in self._keys.items() if key in cache]
+                self._keys = dict(kept)
                 self._enough = max(64, 2 * len(self._keys))
 
     def drop(self, token: str) -> None:
@@ -63,14 +66,14 @@ class _Instance(weakref.ref[Any]):
     entries: dict[int, _Entries]
     token: str
 
-    def __new__(cls, instance: object, callback: Callable[[_Instance], None], token: str) -> _Instance:
+    def __new__(cls, instance: object, callback: Callable[[_Instance], None], token: str) -> Self:
         """A reference that calls `callback` with itself when `instance` dies."""
         self = super().__new__(cls, instance, callback)
         self.address, self.entries, self.token = id(instance), {}, token
         return self
 
-    def __init__(self, instance: object, callback: Callable[[_Instance], None], token: str) -> None:
-        super().__init__(instance, callback)
+    def __init__(self, instance: object, callback: Callable[[_Instance], None], token: str) -> None:  # noqa: ARG002
+        super().__init__(instance, callback)  # type: ignore[call-arg]  # which weakref.ref has, and needs
 
 
 _NUMBERS: Final = itertools.count(1)
@@ -94,7 +97,7 @@ def adopt(instance: object) -> object:
         reference = _Instance(instance, _forget, token)
     except TypeError:
         raise InvalidKeyError(
-            f"a cached method was called on a {cls.__qualname__}, which cannot be referred to weakly. Pass the instance "
+            f"a cached method was called on a {cls.__qualname__}, which no weak reference can watch. Pass the instance "
             'first if it was left out; else add "__weakref__" to the __slots__ of its class, or give the class a '
             "__cache_key__() method that returns what identifies an instance"
         ) from None
@@ -110,7 +113,9 @@ def used_by(token: str, cache: Cache, key: Any = None) -> None:
     instance = _BY_TOKEN.get(token)
     if instance is None:
         return
-    entries = instance.entries.get(id(cache)) or instance.entries.setdefault(id(cache), _Entries(cache))
+    entries = instance.entries.get(id(cache))
+    if entries is None:
+        entries = instance.entries.setdefault(id(cache), _Entries(cache))
     if key is not None:
         entries.add(key)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -48,7 +47,7 @@ class Keeper:
     __slots__ = ("cache", "name", "options", "owner", "owns", "parts", "prefix", "tags", "ttl")
 
     def __init__(
-        self, cache: Cache, prefix: str, name: str, plan: Plan, ttl: object, options: Mapping[str, Any], *, owns: bool
+        self, cache: Cache, prefix: str, name: str, plan: Plan, *, ttl: Any, options: Mapping[str, Any], owns: bool
     ) -> None:
         self.cache: Final = cache
         self.prefix: Final = prefix
@@ -56,7 +55,7 @@ class Keeper:
         self.parts: Final = plan.parts
         self.owner: Final = plan.has_owner
         self.owns: Final = owns
-        self.ttl: Final = ttl
+        self.ttl: Final[Any] = ttl
         # In a cache of its own an entry needs no tag to be found.
         self.tags: Final[tuple[str, ...]] = (*options.get("tags", ()), *(() if owns else (prefix,)))
         kept = {name: value for name, value in options.items() if name != "tags"}
@@ -127,10 +126,8 @@ def prefix_of(cache: Cache | None, function: Callable[..., Any], prefix: str | N
         return name
     with _LOCK:
         known = _PREFIXES.setdefault(cache, {}).setdefault(name, [])
-        for number, reference in zip(itertools.count(1), known):
-            if reference() is function:
-                break
-        else:
+        number = next((at for at, reference in enumerate(known, 1) if reference() is function), 0)
+        if number == 0:
             known.append(_reference(function))
             number = len(known)
     return name if number == 1 else f"{name}#{number}"

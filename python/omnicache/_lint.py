@@ -59,6 +59,7 @@ _GOOD: Final[tuple[type, ...]] = (
     *(Enum, date, time, timedelta, tzinfo, Decimal, UUID, PurePath),
 )
 _FILES: Final = (id(typing.IO), id(typing.TextIO), id(typing.BinaryIO))
+_INTERFACES: Final = frozenset({"builtins", "typing", "typing_extensions", "abc", "collections.abc"})
 _HEAP: Final = 1 << 9
 """The flag of a class that was made by a class statement (or as one is)."""
 
@@ -79,7 +80,7 @@ def check_parameter(function: str, name: str, annotation: Any) -> None:
         )
 
 
-def _bad(annotation: Any) -> type | None:
+def _bad(annotation: Any) -> type[Any] | None:
     """The class that makes `annotation` useless as a key, None if some value may be useful."""
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -90,18 +91,21 @@ def _bad(annotation: Any) -> type | None:
         return bad[0] if bad and all(bad) else None
     if any(known in (id(origin), id(annotation)) for known in _FILES):
         return io.IOBase
-    found = origin if isinstance(origin, type) else annotation
-    return found if isinstance(found, type) and _is_bad(found) else None
+    found: object = origin if isinstance(origin, type) else annotation
+    if not isinstance(found, type):
+        return None
+    cls: type[Any] = found
+    return cls if _is_bad(cls) else None
 
 
-def _is_bad(cls: type) -> bool:
+def _is_bad(cls: type[Any]) -> bool:
     if hasattr(cls, "__cache_key__") or dataclasses.is_dataclass(cls):
         return False
     if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__pydantic_validator__"):
         return False
     if issubclass(cls, _NEVER):
         return True
-    if cls.__module__ in {"builtins", "typing", "typing_extensions", "abc", "collections.abc"} or issubclass(cls, _GOOD):
+    if issubclass(cls, _GOOD) or cls.__module__ in _INTERFACES:
         return False
     if not cls.__flags__ & _HEAP or type(cls).__module__ == "abc" or getattr(cls, "_is_protocol", False):
         return False  # not written in Python, or only an interface

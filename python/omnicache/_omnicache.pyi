@@ -3,7 +3,7 @@ between the package and its engine.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, Protocol, TypeVar, final, overload
+from typing import Any, Final, Protocol, Self, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
 
@@ -395,3 +395,37 @@ def new_flight_id() -> int:
 
 def flights_forked() -> None:
     """Makes every flight that runs now a thing of the parent process: to be called in a child after a fork."""
+
+@disjoint_base
+class CachedCall:
+    """The native part of a cached function: binds the arguments of a call and looks up their key.
+
+    Without `absent` it is called as the function is, and a miss calls ``_miss(key, args, kwargs)``. With it, it is
+    called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives `absent`.
+    """
+
+    def __new__(cls, cache: Core, prefix: str, plan: tuple[object, ...], absent: object = None) -> Self: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+    def _calls(self) -> tuple[int, int]:
+        """Hits and misses."""
+
+    def _function(self) -> Callable[..., Any]:
+        """The lookup as a builtin function."""
+
+    def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The key of a call, None if the arguments do not fit the signature."""
+
+    def _reset_calls(self) -> None:
+        """Counts from 0 again."""
+
+def install_call(class_: type[CachedCall], /) -> None:
+    """Tells the interpreter how instances of `class_` are called, and that they are methods."""
+
+def find_token(instance: object) -> str | None:
+    """The token of an instance that cached methods were called on."""
+
+def keep_token(instance: object, token: str) -> str:
+    """Gives an instance this token, unless it has one; the one it has."""
+
+def drop_token(address: int) -> None:
+    """Takes back the token of the instance that was at this address."""

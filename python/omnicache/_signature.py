@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args, get_origin
 
 from ._keys import KeyBy, NoKey
 from ._lint import check_parameter
@@ -102,9 +102,8 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     except ValueError:  # a builtin that does not say
         return _ANY
     except NameError:  # an annotation that is evaluated only now, and names what is not there yet
-        bare = inspect.signature(function, annotation_format=4)  # type: ignore[call-arg]  # FORWARDREF, from 3.14 on
-        assert isinstance(bare, inspect.Signature)
-        return bare
+        lenient: Any = inspect.signature
+        return cast("inspect.Signature", lenient(function, annotation_format=4))  # FORWARDREF, from Python 3.14 on
 
 
 def _is_method(function: Callable[..., Any], signature: inspect.Signature) -> bool:
@@ -123,8 +122,10 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> A
         return annotation
     function = inspect.unwrap(function)
     try:
-        nonlocals = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
-        return eval(annotation, getattr(function, "__globals__", {}), dict(nonlocals))  # noqa: S307 - the user's own code
+        nonlocals: dict[str, Any] = {}
+        if inspect.isfunction(function):
+            nonlocals.update(inspect.getclosurevars(function).nonlocals)
+        return eval(annotation, getattr(function, "__globals__", {}), nonlocals)  # noqa: S307 - the user's own code
     except Exception:  # noqa: BLE001 - whatever stops it, an annotation that cannot be read says nothing
         return None
 

@@ -19,8 +19,8 @@ from .registry import get_cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._types import CopyMode
     from ._omnicache import ManualClock
+    from ._types import CopyMode
     from .strategies import Strategy
 
 __all__ = [
@@ -40,14 +40,19 @@ R = TypeVar("R")
 class Decorator(Protocol):
     """What ``cached(...)`` returns: it makes a function cached."""
 
+    # A coroutine function is a function too; the first that fits is taken.
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncCachedFunction[P, R]: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncCachedFunction[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 
 
 @overload
-def cached(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncCachedFunction[P, R]: ...
+def cached(  # type: ignore[overload-overlap]
+    function: Callable[P, Coroutine[Any, Any, R]], /
+) -> AsyncCachedFunction[P, R]: ...
 @overload
 def cached(function: Callable[P, R], /) -> CachedFunction[P, R]: ...
 @overload
@@ -70,10 +75,9 @@ def cached(
     clock: ManualClock | None = ...,
 ) -> Decorator: ...
 def cached(
-    function: Any = DEFAULT,
-    typed: bool = True,  # noqa: FBT001, FBT002, ARG001 - the place it has in functools.lru_cache
-    *,
     maxsize: Any = DEFAULT,
+    typed: bool = True,  # noqa: ARG001 - the place it has in functools.lru_cache
+    *,
     cache: Cache | str | None = None,
     ttl: Any = DEFAULT,
     tags: Iterable[str] = (),
@@ -97,8 +101,8 @@ def cached(
     each instance apart, as long as the instance lives. See :class:`CachedFunction` for what the result can do.
 
     Args:
-        function: The function; or, as with ``lru_cache``, the `maxsize`.
-        maxsize: The most entries of the function's own cache, 1024 if it is not given; None for no limit.
+        maxsize: The most entries of the function's own cache, 1024 if it is not given; None for no limit. Used as
+            ``@cached``, this is the function, as with ``lru_cache``.
         typed: For ``lru_cache``'s sake; arguments of different types are always different.
         cache: The cache to use, or the name of one, in place of one of its own. It is not combined with `maxsize`,
             `strategy`, `copy` and `clock`, which are the cache's affair.
@@ -130,12 +134,9 @@ def cached(
     >>> fib.cache_info()
     CacheInfo(hits=48, misses=51, maxsize=None, currsize=51)
     """
-    if function is None or isinstance(function, int):
-        if maxsize is not DEFAULT:
-            raise TypeError("cached() got multiple values for argument 'maxsize'")
-        function, maxsize = DEFAULT, function
-    elif isinstance(function, (str, Cache)):
-        raise TypeError(f"@cached({function!r}): name the argument: @cached(cache=...)")
+    function: Any = DEFAULT
+    if not (maxsize is None or maxsize is DEFAULT or isinstance(maxsize, int)):
+        function, maxsize = maxsize, DEFAULT
     own = {"max_size": maxsize, "strategy": strategy, "copy": copy, "clock": clock}
     given = {name: value for name, value in own.items() if value is not DEFAULT}
     if cache is not None and given:
@@ -154,7 +155,7 @@ def cached(
             plan = plan_of(function, key, method=method)
             start = prefix_of(cache, function, prefix, version)
             kept = Cache._anonymous(start, **{"max_size": 1024, **given}) if cache is None else cache
-            keeper = Keeper(kept, start, _name(function), plan, ttl, options, owns=cache is None)
+            keeper = Keeper(kept, start, _name(function), plan, ttl=ttl, options=options, owns=cache is None)
             return _wrapped(function, keeper, plan, lambda: make(method=True))
 
         return make()
@@ -195,7 +196,7 @@ def _options(tags: Iterable[str], **options: Any) -> dict[str, Any]:
     if isinstance(tags, str):
         raise CacheConfigError(f"@cached: tags: an iterable of str, not one str; write tags=[{tags!r}]")
     tags = tuple(tags)
-    if not all(isinstance(tag, str) and tag for tag in tags):
+    if not all(tag and isinstance(tag, str) for tag in cast("tuple[object, ...]", tags)):
         raise CacheConfigError(f"@cached: tags: each tag is a str that is not empty, not {tags!r}")
     given = {name: value for name, value in options.items() if value is not DEFAULT}
     if given.get("priority", 0) is None:
@@ -205,7 +206,8 @@ def _options(tags: Iterable[str], **options: Any) -> dict[str, Any]:
             duration(given[name], f"@cached: {name}")
     for name in ("jitter", "priority"):
         value = given.get(name, 0)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1):
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+        if value is not None and not fits:
             raise CacheConfigError(f"@cached: {name}: a number from 0 to 1, not {value!r}")
     return {"tags": tags, **given} if tags else given
 
@@ -215,6 +217,8 @@ def _check(function: Any) -> None:
     if isinstance(function, (staticmethod, classmethod, property)):
         kind = type(function).__name__
         raise CacheConfigError(f"@cached: write it under @{kind}: first the function is cached, then made a {kind}")
+    if isinstance(function, (str, Cache)):
+        raise CacheConfigError(f"@cached({function!r}): name the argument: @cached(cache=...)")
     if not callable(function):
         raise CacheConfigError(f"@cached: a function, not {type(function).__name__}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

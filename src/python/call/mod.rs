@@ -1,7 +1,10 @@
 //! The native part of a cached function: it binds the arguments of a call, makes or only hashes the key, and looks it
 //! up. A miss, and everything else that a cached function can do, is the Python class's below it.
 
+mod install;
 mod instances;
+mod look;
+mod parts;
 mod plan;
 mod vector;
 
@@ -14,7 +17,10 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use std::mem::offset_of;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// Whether threads run Python at the same time.
+static PARALLEL: AtomicBool = AtomicBool::new(false);
 
 /// What is called: `CachedCall(cache, prefix, plan, absent=None)`.
 ///
@@ -45,7 +51,7 @@ impl CachedCall {
 /// One more, exactly. Under the GIL nobody else adds at the same time, and a plain addition is a third of the price.
 #[inline]
 fn count(counter: &AtomicU64) {
-    if vector::PARALLEL.load(Relaxed) {
+    if PARALLEL.load(Relaxed) {
         counter.fetch_add(1, Relaxed);
     } else {
         counter.store(counter.load(Relaxed) + 1, Relaxed);
@@ -88,7 +94,7 @@ impl CachedCall {
         args: &Bound<'py, PyTuple>,
         kwargs: &Bound<'py, PyDict>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        vector::key(slf, args, kwargs)
+        parts::key(slf, args, kwargs)
     }
 
     /// The lookup as a builtin function, which the interpreter calls quicker than any other object.
@@ -121,6 +127,7 @@ impl CachedCall {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value)] // the signature pyo3 asks for
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // No __clear__: every cycle goes on through the cache, or through what the function was given as a default,
         // and each of these can be cleared.
@@ -133,9 +140,9 @@ impl CachedCall {
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let sys = module.py().import("sys")?;
     if let Some(enabled) = sys.getattr_opt("_is_gil_enabled")? {
-        vector::PARALLEL.store(!enabled.call0()?.is_truthy()?, Relaxed);
+        PARALLEL.store(!enabled.call0()?.is_truthy()?, Relaxed);
     }
     module.add_class::<CachedCall>()?;
-    module.add_function(wrap_pyfunction!(vector::install_call, module)?)?;
+    module.add_function(wrap_pyfunction!(install::install_call, module)?)?;
     instances::register(module)
 }

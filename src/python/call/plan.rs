@@ -78,12 +78,12 @@ impl Plan {
                 Ok(Parameter {
                     name: name.unbind(),
                     default: parameter.get_item(2).ok().map(Bound::unbind),
-                    take: take(&parameter.get_item(1)?)?,
+                    take: take(&parameter.get_item(1)?),
                 })
             })
             .collect::<PyResult<Box<[_]>>>()?;
-        let rest = rest.map(|rest| take(&rest)).transpose()?;
-        let named = named.map(|named| take(&named)).transpose()?;
+        let rest = rest.map(|rest| take(&rest));
+        let named = named.map(|named| take(&named));
         let owner = matches!(
             parameters.first(),
             Some(Parameter {
@@ -131,7 +131,7 @@ impl Plan {
         others.from = given;
         // SAFETY: the caller's promise.
         unsafe {
-            slots[..given].copy_from_slice(super::vector::slice(args, given));
+            slots[..given].copy_from_slice(super::parts::slice(args, given));
             if !names.is_null() {
                 for at in 0..ffi::PyTuple_GET_SIZE(names) {
                     let name = ffi::PyTuple_GET_ITEM(names, at);
@@ -187,13 +187,13 @@ impl Plan {
     }
 }
 
-fn take(word: &Bound<'_, PyAny>) -> PyResult<Take> {
+fn take(word: &Bound<'_, PyAny>) -> Take {
     let Ok(word) = word.cast::<PyString>() else {
-        return Ok(Take::By(word.clone().unbind()));
+        return Take::By(word.clone().unbind());
     };
-    Ok(match &*word.to_string_lossy() {
+    match &*word.to_string_lossy() {
         "skip" => Take::Skip,
         "owner" => Take::Owner,
         _ => Take::Value,
-    })
+    }
 }
