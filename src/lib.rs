@@ -1,11 +1,11 @@
-//! The engine of OmniCache: a cache with one strategy, its limits, its statistics and its loads in flight.
+//! The engine of `OmniCache`: a cache with one strategy, its limits, its statistics and its loads in flight.
 //!
 //! Everything outside [`python`] is plain Rust: it never names pyo3, is generic over keys and values, takes the time
 //! as an argument, and holds no `unsafe`. An import only points down this list (a test holds it):
 //!
 //! ```text
-//! error clock stats units glob config key sketch index    what everything uses
-//! entry slab                                       one cached thing; where it lives
+//! error clock stats units glob config key sketch   what everything uses
+//! entry slab index                                 one cached thing; where it lives; where its key is found
 //! policy expiry tags                               who goes next; when it ends; which generation is valid
 //! shard -> near                                    all that one lock protects; the in-process store
 //! flight                                           one load per key

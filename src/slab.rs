@@ -19,7 +19,13 @@ impl Links {
     pub fn grow_to(&mut self, id: u32) {
         let need = id as usize + 1;
         if self.0.len() < need {
-            self.0.resize(need, Link { prev: NIL, next: NIL });
+            self.0.resize(
+                need,
+                Link {
+                    prev: NIL,
+                    next: NIL,
+                },
+            );
         }
     }
 
@@ -49,7 +55,11 @@ pub struct List {
 
 impl Default for List {
     fn default() -> Self {
-        Self { head: NIL, tail: NIL, len: 0 }
+        Self {
+            head: NIL,
+            tail: NIL,
+            len: 0,
+        }
     }
 }
 
@@ -77,7 +87,10 @@ impl List {
     /// Puts `id`, which is in no list, first.
     pub fn push_front(&mut self, links: &mut Links, id: u32) {
         links.grow_to(id);
-        links.0[id as usize] = Link { prev: NIL, next: self.head };
+        links.0[id as usize] = Link {
+            prev: NIL,
+            next: self.head,
+        };
         match self.head {
             NIL => self.tail = id,
             head => links.0[head as usize].prev = id,
@@ -89,7 +102,10 @@ impl List {
     /// Puts `id`, which is in no list, last.
     pub fn push_back(&mut self, links: &mut Links, id: u32) {
         links.grow_to(id);
-        links.0[id as usize] = Link { prev: self.tail, next: NIL };
+        links.0[id as usize] = Link {
+            prev: self.tail,
+            next: NIL,
+        };
         match self.tail {
             NIL => self.head = id,
             tail => links.0[tail as usize].next = id,

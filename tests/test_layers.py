@@ -15,8 +15,8 @@ PACKAGE = ROOT / "python" / "omnicache"
 
 # Lowest first. Modules of one row may use each other as long as they do not go round in a circle.
 RUST_ROWS = [
-    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch", "index"},
-    {"entry", "slab"},
+    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch"},
+    {"entry", "slab", "index"},
     {"policy", "expiry", "tags"},
     {"shard"},
     {"near"},
@@ -24,11 +24,12 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_units"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor"},
+    {"exceptions", "_sentinels", "_units", "_types"},
+    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"cache", "config", "registry"},
-    {"decorators"},
+    {"_inside", "_parties", "_load", "_loads", "_loading", "_face", "_instances", "_lint", "_signature"},
+    {"cache", "_life", "config", "registry"},
+    {"_keeper", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]
 MAX_LINES = 400
@@ -121,16 +122,10 @@ def python_imports(path: Path) -> set[str]:
             origin = ".".join(filter(None, [base, node.module or ""]))
             names = [f"{origin}.{alias.name}" for alias in node.names] if origin == "omnicache" else [origin]
         for name in names:
-            top, _, rest = name.partition(".")
+            top, module, *_ = [*name.split("."), ""]
             if top == "omnicache":
-                module = rest.partition(".")[0]
-                found.add(module if is_python_module(module) else "__init__")
+                found.add(module if any(module in row for row in PYTHON_ROWS) else "__init__")
     return found
-
-
-def is_python_module(name: str) -> bool:
-    forms = (f"{name}.py", f"{name}.pyi", f"{name}/__init__.py")
-    return name != "" and any((PACKAGE / form).exists() for form in forms)
 
 
 def python_files() -> list[Path]:

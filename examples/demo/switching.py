@@ -19,10 +19,10 @@ def show(work: Workload, analyses: dict[str, Analysis], expect: Expectations) ->
     kept = True
     with Cache("switching", strategy=strategies["LRU"]) as cache:
         for turn, (name, strategy) in enumerate(strategies.items()):
-            before = {key: analyses[key] for key in cache.keys()}  # noqa: SIM118 - the keys now, not a live view
+            before = dict(cache.items())
             cache.set_strategy(strategy)
             entries = len(cache)
-            kept = kept and entries == len(before) and all(cache.peek(key) == value for key, value in before.items())
+            kept = kept and dict(cache.items()) == before
 
             cache.reset_stats()
             for module in work.requests[turn * step : (turn + 1) * step]:

@@ -1,0 +1,87 @@
+"""OmniCache: one cache for Python, for threads and tasks, with any strategy, near the speed of a dict.
+
+>>> from omnicache import Cache, cached
+>>> with Cache("readme", max_size=1000) as cache:
+...     cache["answer"] = 42
+...     cache.get("answer")
+42
+"""
+
+from __future__ import annotations
+
+from ._events import CacheEvent
+from ._keys import KeyBy, NoKey
+from ._omnicache import ManualClock, __version__
+from ._sentinels import DEFAULT, MISSING
+from .backends import Backend, MemoryBackend
+from .cache import Cache
+from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
+from .entry import CacheEntry
+from .exceptions import (
+    CacheBackendError,
+    CacheClosedError,
+    CacheConfigError,
+    CacheError,
+    CacheExistsError,
+    CacheKeyError,
+    CacheNotFoundError,
+    CacheSerializationError,
+    CacheStrategyError,
+    CacheTimeoutError,
+    InvalidKeyError,
+    MissingKeyError,
+    ReentrantLoadError,
+)
+from .registry import delete_cache, get_cache, list_caches
+from .statistics import Statistics
+from .strategies import (
+    CustomStrategy,
+    LFUStrategy,
+    LRUStrategy,
+    SizeStrategy,
+    Strategy,
+    TinyLFUStrategy,
+    TTLStrategy,
+)
+
+__all__ = [
+    "DEFAULT",
+    "MISSING",
+    "AsyncCachedFunction",
+    "Backend",
+    "Cache",
+    "CacheBackendError",
+    "CacheClosedError",
+    "CacheConfigError",
+    "CacheEntry",
+    "CacheError",
+    "CacheEvent",
+    "CacheExistsError",
+    "CacheInfo",
+    "CacheKeyError",
+    "CacheNotFoundError",
+    "CacheSerializationError",
+    "CacheStrategyError",
+    "CacheTimeoutError",
+    "CachedFunction",
+    "CustomStrategy",
+    "InvalidKeyError",
+    "KeyBy",
+    "LFUStrategy",
+    "LRUStrategy",
+    "ManualClock",
+    "MemoryBackend",
+    "MissingKeyError",
+    "NoKey",
+    "ReentrantLoadError",
+    "SizeStrategy",
+    "Statistics",
+    "Strategy",
+    "TTLStrategy",
+    "TinyLFUStrategy",
+    "__version__",
+    "cached",
+    "delete_cache",
+    "get_cache",
+    "list_caches",
+]

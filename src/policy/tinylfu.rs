@@ -1,6 +1,6 @@
 //! W-TinyLFU: admission by popularity, behind an LRU window whose share of the cache follows the workload.
 //!
-//! Einziger, Friedman & Manes, "TinyLFU: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
+//! Einziger, Friedman & Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
 //! Eytan, Friedman & Manes, "Adaptive Software Cache Management" (2018). How the window is chosen is our own.
 
 use super::segments::{Segments, WHOLE};
@@ -41,6 +41,7 @@ impl TinyLfu {
     fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
         if self.choice.request(hash, hit, &self.sketch) {
+            // Half the way: a wrong turn costs half as much, a right one is made at the next decision.
             let goal = self.choice.decide(self.segments.capacity());
             self.segments
                 .set_share((self.segments.share() + goal).div_ceil(2));

@@ -1,6 +1,6 @@
 //! Limits: who has to go when there is too much.
 
-use super::{Limits, Shard};
+use super::{Limits, Shard, Terms};
 use crate::entry::{Cause, Gone, Place, Removed};
 use crate::policy::{AnyPolicy, Kind, Policy};
 use crate::slab::NIL;
@@ -22,6 +22,29 @@ impl<K, V> Shard<K, V> {
     #[inline]
     pub fn enforce(&mut self, gone: &mut Gone<K, V>) {
         while self.is_over() {
+            let Some(id) = self.victim() else { return };
+            gone.push(self.take_out(id, Cause::Evicted));
+        }
+    }
+
+    /// Evicts until a new entry fits, so that it is not itself what goes first: by its own rank it often would be, and
+    /// in LFU order nothing new could ever stay beside entries that were read.
+    pub(super) fn make_room(&mut self, terms: &Terms<'_>, gone: &mut Gone<K, V>) {
+        // A policy that decides on admission must see the newcomer; so must an adviser.
+        if matches!(self.kind, Kind::TinyLfu | Kind::Adviser) {
+            return;
+        }
+        let full = |shard: &Self| {
+            let Limits { entries, bytes } = shard.limits;
+            entries.is_some_and(|max| shard.index.len() >= max as usize)
+                || bytes.is_some_and(|max| shard.weight.saturating_add(terms.weight) > max)
+        };
+        while full(self) {
+            // What is pinned goes only for what is pinned too.
+            let ranked = self.ranks.low().or_else(|| self.policy.victim());
+            if ranked.is_none() && Place::of(terms.priority) != Place::Pinned {
+                return;
+            }
             let Some(id) = self.victim() else { return };
             gone.push(self.take_out(id, Cause::Evicted));
         }
@@ -89,7 +112,9 @@ impl<K, V> Shard<K, V> {
     pub fn reconfigure(&mut self, kind: Kind, limits: Limits, now: u64, gone: &mut Gone<K, V>) {
         self.apply_pending(now);
         self.limits = limits;
-        if kind != self.kind {
+        if kind == self.kind {
+            self.policy.set_capacity(limits.entries);
+        } else {
             let order = self.policy.order();
             self.policy = AnyPolicy::new(kind);
             self.kind = kind;
@@ -98,10 +123,10 @@ impl<K, V> Shard<K, V> {
                 let facts = self.facts(id);
                 self.policy.insert(id, facts);
             }
-        } else {
-            self.policy.set_capacity(limits.entries);
         }
-        self.enforce(gone);
+        if kind != Kind::Adviser {
+            self.enforce(gone);
+        }
     }
 
     /// Gives every entry its weight, where the cache begins to weigh (`Some`) or stops to (`None`).

@@ -129,6 +129,7 @@ impl<K, V> Shard<K, V> {
         if let Some(id) = id {
             gone.push(self.overwrite(id, put, now));
         } else {
+            self.make_room(&put.terms, &mut gone);
             self.insert(put, now);
         }
         let mut over = self.is_over();

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from copy import copy
+from typing import ClassVar, Self
 
 from omnicache import _units
 from omnicache.exceptions import CacheStrategyError
@@ -31,6 +32,22 @@ class Strategy:
 
     cleanup_interval: float | None = None
     """Seconds between two sweeps for expired entries; None leaves it to the other operations of the cache."""
+
+    def with_limits(self, **limits: object) -> Self:
+        """The same strategy with other limits: ``max_size``, ``max_bytes`` or both; None takes one away.
+
+        A strategy of a user's own is changed itself, for a copy would not know what it has noted.
+
+        Raises:
+            CacheStrategyError: A limit is not a positive whole number, or one that the strategy cannot do without.
+
+        >>> from omnicache import LRUStrategy
+        >>> LRUStrategy(max_size=10).with_limits(max_size=20)
+        LRUStrategy(max_size=20, max_bytes=None)
+        """
+        changed = copy(self)
+        changed._limits(limits.get("max_size", self.max_size), limits.get("max_bytes", self.max_bytes))
+        return changed
 
     def _limits(self, max_size: object, max_bytes: object) -> None:
         self._put(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from ._base import Strategy
 
@@ -59,6 +59,11 @@ class CustomStrategy(Strategy, ABC):
 
     def __init__(self, max_size: int | None = None, max_bytes: int | str | None = None) -> None:
         self._limits(max_size, max_bytes)
+
+    def with_limits(self, **limits: object) -> Self:
+        """This strategy, with other limits."""
+        self._limits(limits.get("max_size", self.max_size), limits.get("max_bytes", self.max_bytes))
+        return self
 
     def on_insert(self, entry: EntryFacts) -> None:
         """`entry` was stored under a new key."""

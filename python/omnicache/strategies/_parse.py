@@ -27,7 +27,7 @@ def strategy_from(value: object, *, max_size: int | None = None, max_bytes: int 
     Raises:
         CacheStrategyError: It describes none; the message names the nearest right name.
 
-    >>> from omnicache import strategy_from
+    >>> from omnicache.strategies import strategy_from
     >>> strategy_from("lru", max_size=10) == strategy_from({"type": "lru", "max_size": 10})
     True
     """

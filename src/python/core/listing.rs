@@ -6,8 +6,20 @@ use crate::entry::{Gone, View};
 use crate::glob::Glob;
 use crate::python::key::{Key, KeyRef};
 use crate::python::keys;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+/// An error if `keys` is one key by mistake: its letters, or its bytes, are not meant.
+fn not_one_str(keys: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+    if keys.is_instance_of::<PyString>() || keys.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err(format!(
+            "{method}: keys: an iterable of keys, not one {}; write [key]",
+            keys.get_type().name()?
+        )));
+    }
+    Ok(())
+}
 
 impl Core {
     /// A key's text, which patterns are matched against: a str is its own, any other key is rendered.
@@ -86,6 +98,16 @@ impl Core {
         Ok(keys)
     }
 
+    /// Keeps the loads that run for a key which `pattern` matches out of the store.
+    fn forbid_matching(&self, py: Python<'_>, pattern: Option<&str>) -> PyResult<()> {
+        let Some(glob) = pattern.map(Glob::new) else {
+            return Ok(());
+        };
+        self.flights
+            .get()
+            .forbid_some(|key| Ok(glob.matches(&Self::text(py, key)?)))
+    }
+
     /// Removes entries by their keys; how many fresh ones went.
     fn remove_all(slf: &Bound<'_, Self>, keys: Vec<Key>) -> PyResult<usize> {
         let (core, py) = (slf.get(), slf.py());
@@ -110,6 +132,7 @@ impl Core {
         Ok(core.near.len())
     }
 
+    #[allow(clippy::unused_self)] // the protocol's own signature
     fn __bool__(&self) -> bool {
         // A cache is not false for being empty: `cache or other` asks for the cache.
         true
@@ -201,9 +224,10 @@ impl Core {
         Ok(list)
     }
 
-    /// Evicts the entries an adviser named, as far as they are there and a limit is still passed.
-    fn _evict(slf: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Evicts the entries an adviser named, as far as they are there and a limit is still passed; how many.
+    fn _evict(slf: &Bound<'_, Self>, keys: &Bound<'_, PyAny>) -> PyResult<usize> {
         let core = slf.get();
+        let mut count = 0;
         for key in keys.try_iter()? {
             if core.near.is_within_limits() {
                 break;
@@ -212,8 +236,27 @@ impl Core {
             let removed = core
                 .near
                 .evict(sought.hash(), |key| sought.same(key), core.clock.now());
+            count += usize::from(removed.is_some());
             core.after(slf, removed.into_iter().collect())?;
         }
+        Ok(count)
+    }
+
+    /// How many entries must go at least; 1 if it is bytes that are too many.
+    fn _excess(&self) -> usize {
+        let max = self
+            .settings
+            .lock()
+            .1
+            .entries
+            .map_or(usize::MAX, |max| max as usize);
+        let over = self.near.len().saturating_sub(max);
+        over.max(usize::from(!self.near.is_within_limits()))
+    }
+
+    /// Evicts until the limits hold.
+    fn _enforce(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let core = slf.get();
         core.after(slf, core.near.enforce())
     }
 
@@ -223,6 +266,7 @@ impl Core {
         keys: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
         slf.get().open(slf, "get_many")?;
+        not_one_str(keys, "get_many")?;
         let found = PyDict::new(slf.py());
         for key in keys.try_iter()? {
             let key = key?;
@@ -244,11 +288,13 @@ impl Core {
         let (core, py) = (slf.get(), slf.py());
         let mut count = 0;
         if let Some(keys) = keys {
+            not_one_str(&keys, "delete_many")?;
             for key in keys.try_iter()? {
                 count += usize::from(Self::delete(slf, &key?)?);
             }
         }
         if pattern.is_some() || tags.is_some() {
+            core.forbid_matching(py, pattern)?;
             let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
             count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
         }
@@ -258,6 +304,7 @@ impl Core {
     /// Removes everything; how many fresh entries went.
     fn _clear(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
+        core.flights.get().forbid_all();
         let now = core.clock.now();
         core.after(slf, core.near.settle(now))?;
         let gone = core.near.clear(now);
@@ -277,6 +324,9 @@ impl Core {
     ) -> PyResult<()> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
+        if pattern.is_some() || tags.is_some() {
+            core.flights.get().forbid_all();
+        }
         if let Some(tags) = tags {
             for tag in read_tags(&tags)? {
                 core.near.invalidate_tag(&tag, hard, now);
@@ -284,17 +334,20 @@ impl Core {
         }
         let mut named = Vec::new();
         if let Some(keys) = keys {
+            not_one_str(&keys, "invalidate")?;
             for key in keys.try_iter()? {
                 named.push(KeyRef::of(&key?)?);
             }
         }
         if pattern.is_some() {
+            core.forbid_matching(py, pattern)?;
             for key in core.select(py, pattern, None)? {
                 named.push(KeyRef::again(py, &key)?);
                 key.into_object().drop_ref(py);
             }
         }
         for sought in named {
+            core.flights.get().forbid(&sought);
             let gone = if hard {
                 core.near
                     .remove(sought.hash(), |key| sought.same(key), now)

@@ -3,13 +3,14 @@
 //! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
-mod hot;
+pub(super) mod hot;
 mod listing;
 mod settings;
 mod single;
 mod terms;
 
 use super::clock::ManualClock;
+use super::flight::Flights;
 use super::key::Key;
 use crate::clock::Clock;
 use crate::entry::{Gone, Life};
@@ -62,6 +63,8 @@ pub(super) struct Core {
     defaults: Mutex<Defaults>,
     /// What the near store was last told to be.
     settings: Mutex<(Kind, Limits)>,
+    /// The loads that are under way.
+    pub(super) flights: Py<Flights>,
     created: f64,
     reset: AtomicU64,
 }
@@ -76,7 +79,7 @@ impl Core {
     }
 
     #[inline]
-    fn has(&self, flag: u32) -> bool {
+    pub(super) fn has(&self, flag: u32) -> bool {
         self.flags.load(Relaxed) & flag != 0
     }
 
@@ -152,6 +155,7 @@ impl Core {
                 jitter: 0.0,
             }),
             settings: Mutex::new((kind, limits)),
+            flights: Py::new(py, Flights::new())?,
             created,
             reset: AtomicU64::new(created.to_bits()),
         })
@@ -161,7 +165,7 @@ impl Core {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // On the GIL no other thread can hold the lock now; without it, a shard whose lock is held is skipped, and the
         // collector takes what it holds for alive.
-        let mut outcome = Ok(());
+        let mut outcome = visit.call(&self.flights);
         self.near.try_for_each(|key, value| {
             if outcome.is_ok() {
                 outcome = visit.call(key.object()).and_then(|()| visit.call(value));

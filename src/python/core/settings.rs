@@ -3,6 +3,7 @@
 use super::terms::{Given, seconds};
 use super::{Core, flag, release};
 use crate::policy::Kind;
+use crate::python::flight::Flights;
 use crate::python::key::Key;
 use crate::python::weigh::weigh;
 use crate::shard::Limits;
@@ -51,6 +52,7 @@ impl Core {
     }
 
     /// What entries live by unless the call says otherwise.
+    #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (*, ttl=Given::ABSENT, idle=Given::ABSENT, stale=Given::ABSENT, jitter=Given::ABSENT))]
     fn _set_defaults(
         &self,
@@ -66,6 +68,12 @@ impl Core {
     #[getter(default_ttl)]
     fn get_default_ttl(&self) -> Option<f64> {
         seconds(self.default_ttl())
+    }
+
+    /// The loads that are under way.
+    #[getter]
+    fn _flights(&self, py: Python<'_>) -> Py<Flights> {
+        self.flights.clone_ref(py)
     }
 
     /// When the cache was made, in seconds since 1970-01-01 UTC.
@@ -150,7 +158,7 @@ impl Core {
             let address = key.object().as_ptr() as usize;
             weights.insert(
                 address,
-                weigh(slf.as_any(), key.object().bind(py), value.bind(py))?,
+                weigh(slf.as_any(), key.shown(py)?.bind(py), value.bind(py))?,
             );
             key.into_object().drop_ref(py);
             value.drop_ref(py);

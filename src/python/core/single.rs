@@ -24,7 +24,7 @@ pub(super) fn missing_key(key: &Bound<'_, PyAny>) -> PyErr {
 
 impl Core {
     /// An error if the cache is closed.
-    pub(super) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
+    pub(in crate::python) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
         if !self.has(flag::CLOSED) {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// The fresh value under a key, counted, timed, and shown to the hooks.
-    pub(super) fn read<'py>(
+    pub(in crate::python) fn read<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -156,6 +156,7 @@ impl Core {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (core, py) = (slf.get(), slf.py());
         let sought = KeyRef::of(key)?;
+        core.flights.get().forbid(&sought);
         let now = core.clock.now();
         let fresh = matches!(
             core.near
@@ -191,7 +192,11 @@ impl Core {
                 |_, value, version| (value.clone_ref(py), version),
             );
             let Found::Fresh((old, version)) = seen else {
-                if Self::write(slf, key, delta, arguments, Mode::Add)? {
+                // Not written: another was first, which the next round finds; or it is heavier than the cache may be, or
+                // was removed at once, and then there is nothing to add to.
+                if Self::write(slf, key, delta, arguments, Mode::Add)?
+                    || !Self::__contains__(slf, key)?
+                {
                     return Ok(delta.clone().unbind());
                 }
                 continue;
@@ -211,8 +216,12 @@ impl Core {
             ) {
                 Ok(old) => {
                     old.drop_ref(py);
+                    let over = core.has(flag::WEIGH) && !core.near.is_within_limits();
                     if core.has(flag::WRITE_HOOK) {
-                        slf.call_method1("_on_set", (key, &sum, true, false))?;
+                        slf.call_method1("_on_set", (key, &sum, true, over))?;
+                    }
+                    if over {
+                        core.after(slf, core.near.enforce())?;
                     }
                     return Ok(sum.unbind());
                 }
@@ -249,7 +258,10 @@ impl Core {
     }
 
     /// Writes `value` under `key`.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn set<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -269,7 +281,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is no fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn add<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -288,7 +303,10 @@ impl Core {
     }
 
     /// Writes `value` only if there is a fresh entry; whether it did.
-    #[pyo3(signature = (key, value, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, value, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn replace<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
@@ -327,6 +345,7 @@ impl Core {
     }
 
     /// Gives a fresh entry a new ttl, counted from now; whether there was one.
+    #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (key, ttl=Given::ABSENT))]
     fn touch(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, ttl: Given<'_>) -> PyResult<bool> {
         let core = slf.get();
@@ -366,16 +385,19 @@ impl Core {
     }
 
     /// Adds `delta` to the number under `key`, atomically; an absent one counts as 0. Keeps the entry's life.
-    #[pyo3(signature = (key, delta=None, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn incr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-        delta: Option<Bound<'py, PyAny>>,
+        delta: Given<'py>,
         ttl: Given<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         slf.get().open(slf, "incr")?;
-        let delta = match delta {
+        let delta = match delta.into_inner() {
             Some(delta) => delta,
             None => 1i32.into_pyobject(slf.py())?.into_any(),
         };
@@ -383,16 +405,19 @@ impl Core {
     }
 
     /// Takes `delta` off the number under `key`, as `incr` adds it.
-    #[pyo3(signature = (key, delta=None, ttl=Given::ABSENT, **options))]
+    #[pyo3(
+        signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+    )]
     fn decr<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
-        delta: Option<Bound<'py, PyAny>>,
+        delta: Given<'py>,
         ttl: Given<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         slf.get().open(slf, "decr")?;
-        let delta = match delta {
+        let delta = match delta.into_inner() {
             Some(delta) => {
                 number(&delta, "delta")?;
                 delta.neg()?
@@ -437,6 +462,17 @@ impl Core {
             |_, _, _| (),
         );
         Ok(matches!(found, Found::Fresh(())))
+    }
+
+    /// An error if `set` would refuse these options; for what is written only after a loader has run.
+    #[pyo3(signature = (method, ttl, **options))]
+    fn _check(
+        &self,
+        method: &str,
+        ttl: Given<'_>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        self.life(&Arguments::read(method, ttl, options)?).map(drop)
     }
 
     /// The value under `key` without counting or using it: (value, whether it is fresh), or None.

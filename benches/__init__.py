@@ -1,0 +1,1 @@
+"""How fast OmniCache is, beside the other caches for Python: `python -m benches [group ...] [--quick]`."""

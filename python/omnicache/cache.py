@@ -1,0 +1,435 @@
+"""``Cache``: a named set of entries with one strategy, one backend and one set of statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from inspect import iscoroutinefunction
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, overload
+
+from . import _omnicache, _registry
+from ._events import Events
+from ._face import AsyncFace
+from ._life import Life, checked_copier, checked_sizer
+from ._loading import Lease, Leases, LoadCounts, Port
+from ._loads import load_async, load_sync
+from ._sentinels import DEFAULT, MISSING
+from ._types import CopyMode
+from ._units import MAX_ENTRIES
+from .backends import Backend, backend_from
+from .entry import CacheEntry
+from .exceptions import CacheClosedError, CacheConfigError
+from .strategies import CustomStrategy, Strategy, strategy_from
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Cache"]
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Cache(_omnicache.Core, Life, AsyncFace):
+    """A cache for threads and tasks alike.
+
+    It behaves like a dict with limits: ``cache[key]``, ``key in cache``, ``len(cache)``, iteration over the keys. Every
+    method that may one day have to wait has an awaitable twin whose name starts with ``a``: ``await cache.aget(key)``.
+
+    Args:
+        name: Letters, digits, ``_`` and ``-``; unique in its namespace within the process.
+        strategy: Who is evicted: a strategy, the class of one, or ``"lru"``, ``"lfu"``, ``"ttl"``, ``"size"``,
+            ``"tinylfu"``.
+        namespace: Caches of different namespaces share nothing.
+        backend: Where entries live; this version has ``"memory"``.
+        max_size: The largest number of entries; None for no limit. The same as the strategy's own.
+        max_bytes: The largest sum of sizes, in bytes or as text such as ``"64MiB"``; None for no limit.
+        default_ttl: How long entries live unless the call says otherwise: seconds, a ``timedelta`` or text such as
+            ``"5m"``; None for ever.
+        default_idle: Entries end when they were not read for this long; None for never.
+        stale: How long an entry is kept past its ttl, for a refresh or a failing loader.
+        jitter: The part of a ttl, from 0 to 1, that chance may take off, so that entries made together do not end
+            together.
+        copy: What a read hands out: the very object (``"none"``), or a copy, ``"shallow"`` or ``"deep"``.
+        sizer: A function of key and value that returns bytes; without one, ``sys.getsizeof`` of both and of what
+            builtin containers hold.
+        clock: A :class:`ManualClock`, for tests.
+
+    Raises:
+        CacheConfigError: An argument cannot be used; the message says which and why.
+        CacheStrategyError: The strategy, or a limit of it, cannot be used.
+        CacheExistsError: A living cache has this name in this namespace.
+
+    >>> from omnicache import Cache
+    >>> with Cache("users", max_size=1000, default_ttl="5m") as cache:
+    ...     cache["ada"] = {"name": "Ada"}
+    ...     cache.get("ada"), cache.get("bob", "nobody"), "bob" in cache
+    ({'name': 'Ada'}, 'nobody', False)
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_adviser",
+        "_advising",
+        "_backend",
+        "_copy",
+        "_copy_mode",
+        "_events",
+        "_leases",
+        "_loads",
+        "_name",
+        "_namespace",
+        "_own_ttl",
+        "_sizer",
+        "_strategy",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        strategy: Strategy | type[Strategy] | str | Mapping[str, Any] = "lru",
+        namespace: str = _registry.DEFAULT_NAMESPACE,
+        backend: Backend | str | None = None,
+        max_size: int | None = None,
+        max_bytes: int | str | None = None,
+        default_ttl: Any = DEFAULT,
+        default_idle: Any = None,
+        stale: Any = None,
+        jitter: float = 0.0,
+        copy: CopyMode = "none",
+        sizer: Callable[[Any, Any], int] | None = None,
+        clock: _omnicache.ManualClock | None = None,
+    ) -> None:
+        self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, stale, jitter, copy, sizer)
+        self._name = _registry.check_name("cache name", name)
+        self._namespace = _registry.check_name("namespace", namespace)
+        # From here on others can find it.
+        _registry.claim(self._namespace, self._name, self)
+        self._watch()
+
+    @classmethod
+    def _anonymous(cls, name: str, **options: Any) -> Self:
+        """A cache that no registry knows, for the functions that make their own."""
+        cache = cls.__new__(cls, **options)
+        options.pop("clock", None)
+        cache._name, cache._namespace = name, ""
+        given: dict[str, Any] = {
+            "strategy": "lru",
+            "backend": None,
+            "max_size": None,
+            "max_bytes": None,
+            "default_ttl": DEFAULT,
+            "default_idle": None,
+            "stale": None,
+            "jitter": 0.0,
+            "copy": "none",
+            "sizer": None,
+        }
+        cache._build(**(given | options))
+        return cache
+
+    def _build(
+        self,
+        strategy: Any,
+        backend: Any,
+        max_size: int | None,
+        max_bytes: int | str | None,
+        default_ttl: Any,
+        default_idle: Any,
+        stale: Any,
+        jitter: float,
+        copy: Any,
+        sizer: Any,
+    ) -> None:
+        self._backend = backend_from(backend)
+        self._events = Events()
+        self._loads = LoadCounts()
+        self._leases = Leases()
+        self._sizer = checked_sizer(sizer)
+        self._copy_mode, self._copy = copy, checked_copier(copy)
+        self._adviser: CustomStrategy | None = None
+        chosen = strategy_from(strategy, max_size=max_size, max_bytes=max_bytes)
+        self._own_ttl = default_ttl is not DEFAULT
+        ttl = default_ttl if self._own_ttl else chosen.default_ttl
+        self._set_defaults(ttl=ttl, idle=default_idle, stale=stale, jitter=jitter)
+        self._use(chosen)
+
+    @overload
+    @classmethod
+    def from_config(cls, name: str, config: Mapping[str, Any]) -> Self: ...
+    @overload
+    @classmethod
+    def from_config(cls, name: Mapping[str, Any]) -> Self: ...
+    @classmethod
+    def from_config(cls, name: Any, config: Any = None) -> Self:
+        """A cache as a dict describes it; the name may be its key ``"name"``.
+
+        Raises:
+            CacheConfigError: A key is unknown (the message names the nearest right one) or a value cannot be used.
+
+        >>> from omnicache import Cache
+        >>> cache = Cache.from_config("configured", {"strategy": "lfu", "max_size": 100, "default_ttl": "1h"})
+        >>> cache.strategy.name, cache.max_size, cache.default_ttl
+        ('lfu', 100, 3600.0)
+        >>> cache.close()
+        """
+        if config is None and isinstance(name, Mapping):
+            config = dict(name)
+            name = config.pop("name", None)
+            if name is None:
+                raise CacheConfigError('configuration: give the cache a name: {"name": "users", ...}')
+        return cls(name, **_omnicache.parse_config(config if config is not None else {}))
+
+    # --- one key ---
+
+    def entry(self, key: Any) -> CacheEntry | None:
+        """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""
+        row = self._row(key)
+        return None if row is None else self._snapshot(row)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """The value under `key`, which is set to `default` first if there is none."""
+        while True:
+            found = self.get(key, MISSING)
+            if found is not MISSING:
+                return found
+            # Not added and not there: it is heavier than the cache may be, or was removed at once.
+            if self.add(key, default) or key not in self:
+                return default
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Removes and returns the entry that the strategy would evict next, as ``(key, value)``.
+
+        Raises:
+            KeyError: The cache is empty.
+        """
+        self._open("popitem")
+        while True:
+            rows = self._coldest(1)
+            if not rows:
+                raise KeyError(f"popitem: the cache {self.name!r} is empty")
+            value = self.pop(rows[0][0], MISSING)
+            if value is not MISSING:
+                return rows[0][0], value
+
+    # --- loads ---
+
+    def get_or_set(self, key: Any, loader: Any, ttl: Any = DEFAULT, **options: Any) -> Any:
+        """The value under `key`; if there is none, what `loader` returns, stored.
+
+        One loader runs per key at a time, whatever mix of threads and tasks asks; the others wait for its value. What
+        it raises is raised to those who wait now, and to no one later. A value that is written under the key while the
+        loader runs is the newer one, and stays.
+
+        Args:
+            key: The key.
+            loader: A function without arguments, or a value.
+            ttl: As for :meth:`set`, with the other options of :meth:`set`. It counts from the moment the value is there.
+
+        Raises:
+            ReentrantLoadError: The loader asks, directly or through others, for the key it is loading.
+            TypeError: The loader is a coroutine function: await :meth:`aget_or_set`.
+
+        >>> from omnicache import Cache
+        >>> with Cache("loaded") as cache:
+        ...     cache.get_or_set("answer", lambda: 42), cache.get("answer")
+        (42, 42)
+        """
+        value = self.get(key, MISSING)
+        if value is not MISSING:
+            return value
+        return self._load(key, loader, ttl, options)
+
+    def _load(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
+        """Runs, or waits for, the load of a key that was just missed."""
+        if iscoroutinefunction(loader):
+            raise TypeError(
+                f"get_or_set: cache {self._name!r}: the loader of {key!r} is a coroutine function; await aget_or_set(), "
+                "or give it a plain function"
+            )
+        port = Port(self)
+        value = load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        return value if self._copy is None else self._copy(value)
+
+    async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
+        """As :meth:`_load`, for tasks."""
+        port = Port(self)
+        value = await load_async(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        return value if self._copy is None else self._copy(value)
+
+    def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:
+        if isinstance(options.get("tags"), Iterator):
+            options = {**options, "tags": tuple(options["tags"])}
+        # Before the loader runs, and not when its value is there and would be lost.
+        self._check("get_or_set", ttl, **options)
+        tags = options.get("tags", DEFAULT)
+        lease = None if tags is DEFAULT or not tags else self._leases.take(frozenset(tags))
+        return lambda value: self._store(key, value, ttl, options, lease)
+
+    def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], lease: Lease | None) -> None:
+        """As :meth:`add`; a cache that was closed during the load is no reason for the caller not to get the value.
+
+        The load began because there was no fresh value, so one that is there now is newer.
+        """
+        if lease is not None and not lease.valid:
+            return
+        try:
+            self.add(key, value, ttl, **options)
+            # 1. The lease is found valid. 2. Another thread ends it and invalidates its tags. 3. This one stores.
+            if lease is not None and not lease.valid:
+                self.delete(key)
+        except CacheClosedError:
+            return
+
+    # --- many ---
+
+    def set_many(
+        self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any
+    ) -> int:
+        """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        count = 0
+        for key, value in pairs:
+            self.set(key, value, ttl, **options)
+            count += 1
+        return count
+
+    def update(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **named: Any) -> None:
+        """Writes every (key, value), as a dict does."""
+        self.set_many(items)
+        self.set_many(named)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        """(key, value) of all fresh entries. They are not counted as reads."""
+        pairs = super().items()
+        return pairs if self._copy is None else [(key, self._copy(value)) for key, value in pairs]
+
+    def values(self) -> list[Any]:
+        """The values of all fresh entries. They are not counted as reads."""
+        return [value for _, value in self.items()]
+
+    def entries(
+        self, *, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
+    ) -> list[CacheEntry]:
+        """Snapshots of up to `limit` fresh entries whose key matches `pattern` and that carry any of `tags`.
+
+        Args:
+            pattern: A glob over the key's text: ``*``, ``?``, ``[abc]``, ``[!a-z]``, and a backslash before a character
+                that is meant.
+            tags: Any of these.
+            limit: At most so many; None for all.
+
+        >>> from omnicache import Cache
+        >>> with Cache("listed") as cache:
+        ...     _ = cache.set_many({"user:1": "Ada", "user:2": "Bob", "team:1": "A"})
+        ...     sorted(entry.value for entry in cache.entries(pattern="user:*"))
+        ['Ada', 'Bob']
+        """
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+            raise CacheConfigError(f"entries: limit: a whole number of at least 0, not {limit!r}")
+        if isinstance(limit, int):
+            limit = min(limit, MAX_ENTRIES)
+        return [self._snapshot(row) for row in self._rows(pattern, tags, limit)]
+
+    def _snapshot(self, row: tuple[Any, ...]) -> CacheEntry:
+        if self._copy is None:
+            return CacheEntry(*row)
+        key, value, *rest = row
+        return CacheEntry(key, self._copy(value), *rest)
+
+    def delete_many(
+        self, keys: Iterable[Any] | None = None, *, pattern: str | None = None, tags: Iterable[str] | None = None
+    ) -> int:
+        """Removes the entries of these `keys`, and those that match `pattern` and carry any of `tags`; how many went."""
+        self._open("delete_many")
+        tags = self._end_leases(tags)
+        return self._delete_many(keys, pattern, tags)
+
+    def clear(self, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
+        """Removes all entries, or those that match `pattern` and carry any of `tags`; how many went.
+
+        No other cache is touched.
+        """
+        self._open("clear")
+        if pattern is None and tags is None:
+            return self._clear()
+        tags = self._end_leases(tags)
+        return self._delete_many(None, pattern, tags)
+
+    def _end_leases(self, tags: Iterable[str] | None) -> Iterable[str] | None:
+        """`tags`, no longer an iterator; loads that run with one of them will not be stored."""
+        if isinstance(tags, Iterator):
+            tags = tuple(tags)
+        if isinstance(tags, Collection) and not isinstance(tags, str):
+            self._leases.end(tags)
+        return tags
+
+    def invalidate(
+        self,
+        keys: Iterable[Any] | None = None,
+        *,
+        tags: Iterable[str] | None = None,
+        pattern: str | None = None,
+        hard: bool = False,
+    ) -> None:
+        """Makes entries a miss: those of `keys`, those that carry any of `tags`, those that match `pattern`.
+
+        A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
+        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of the
+        tags, is not stored.
+
+        >>> from omnicache import Cache
+        >>> with Cache("tagged") as cache:
+        ...     cache.set("a", 1, tags=["x"])
+        ...     cache.set("b", 2, tags=["x", "y"])
+        ...     cache.set("c", 3, tags=["y"])
+        ...     cache.invalidate(tags=["x"])
+        ...     list(cache)
+        ['c']
+        """
+        self._open("invalidate")
+        tags = self._end_leases(tags)
+        self._invalidate(keys, pattern, tags, hard)
+
+    def warm(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 100,
+        ttl: Any = DEFAULT,
+        progress: Callable[[int], object] | None = None,
+        **options: Any,
+    ) -> int:
+        """Fills the cache from a mapping, an iterable of (key, value), or a function that returns either.
+
+        Args:
+            source: What to write.
+            batch_size: After how many entries `progress` is told, and other threads are let in.
+            ttl: As for :meth:`set`, with its other options.
+            progress: Called with the number of entries written so far, after each batch and at the end.
+
+        Returns:
+            How many entries were written.
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise CacheConfigError(f"warm: batch_size: a whole number of at least 1, not {batch_size!r}")
+        made = source() if callable(source) else source
+        pairs = made.items() if isinstance(made, Mapping) else made
+        count = 0
+        for key, value in pairs:
+            self.set(key, value, ttl, **options)
+            count += 1
+            if progress is not None and count % batch_size == 0:
+                progress(count)
+        if progress is not None and count % batch_size:
+            progress(count)
+        return count
+
+
+def _loader(given: Any) -> Callable[[], Any]:
+    """`given` as a function: itself if it is one, else one that returns it."""
+    return given if callable(given) else lambda: given
+
+
+MutableMapping.register(Cache)
+_omnicache.install(Cache)

@@ -1,0 +1,82 @@
+"""A cache through one of its two faces, so that each behaviour is written once and tested on both."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from omnicache import (
+    Cache,
+    CustomStrategy,
+    LFUStrategy,
+    LRUStrategy,
+    SizeStrategy,
+    Strategy,
+    TinyLFUStrategy,
+    TTLStrategy,
+)
+from omnicache.strategies import EntryFacts
+
+SUSPENDS = {"get_or_set"}
+"""What may have to wait even in memory: it is run by a loop; all else must end without suspending."""
+
+
+class Coldest(CustomStrategy):
+    """A strategy written in Python: the first of the candidates goes."""
+
+    def victims(self, candidates: Sequence[EntryFacts], need: int) -> Iterator[Any]:
+        return (entry.key for entry in candidates[:need])
+
+
+STRATEGIES: dict[str, Callable[..., Strategy]] = {
+    "lru": LRUStrategy,
+    "lfu": LFUStrategy,
+    "ttl": TTLStrategy,
+    "size": lambda max_size=None, max_bytes="1GiB": SizeStrategy(max_bytes, max_size),
+    "tinylfu": TinyLFUStrategy,
+    "custom": Coldest,
+}
+"""Each takes ``max_size`` and ``max_bytes``."""
+
+
+class Sync:
+    """The plain methods."""
+
+    name = "sync"
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        return getattr(self.cache, method)
+
+
+class Async:
+    """The ``a`` twins, called by their plain names; what has no twin is the plain method."""
+
+    name = "async"
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        twin = getattr(self.cache, f"a{method}", None)
+        if twin is None:
+            return getattr(self.cache, method)
+        assert inspect.iscoroutinefunction(twin)
+        if method in SUSPENDS:
+            return lambda *args, **options: asyncio.run(twin(*args, **options))
+        return lambda *args, **options: at_once(twin(*args, **options))
+
+
+def at_once(coroutine: Any) -> Any:
+    """The result of a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    coroutine.close()
+    raise AssertionError("the operation suspended")
+
+
+FACES = {"sync": Sync, "async": Async}
