@@ -1,4 +1,5 @@
 //! W-TinyLFU on made streams: never far below LRU, never far below the best window that stays as it is.
+#![allow(clippy::cast_precision_loss)] // counts of requests are far below 2^52
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../benches/eviction/replay.rs"]

@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench eviction` prints both tables; without the traces only the second. Exits with 1 if LRU or LFU
 //! is not exactly what it should be, or if W-TinyLFU misses its target on the traces.
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // counts of requests are far below 2^52
 
 mod replay;
 mod synthetic;
@@ -49,7 +50,9 @@ fn recorded(folder: std::path::PathBuf) -> bool {
         "{:<12} {:>8} {:>8} {:>6} {:>6}",
         "trace", "entries", "tinylfu", "lru", "lfu"
     );
-    OTHERS.iter().for_each(|(_, head)| print!(" {head:>8}"));
+    for (_, head) in OTHERS {
+        print!(" {head:>8}");
+    }
     println!(" {:>6} {:>8} {:>8}", "opt", "of opt", "to lru");
     let (mut cells, mut ours, mut worst, mut exact) = (0.0, 0.0, f64::MAX, true);
     let mut others = [0.0; OTHERS.len()];

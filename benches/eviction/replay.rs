@@ -1,4 +1,5 @@
 //! Replays a stream of keys through a policy, as a cache would: every request is a get, a miss is followed by a set.
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // counts of requests are far below 2^52
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,5 @@
 //! Made streams: popularity, recency, loops, scans, and mixtures of these in time and in turn.
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // counts of requests are far below 2^52
 
 /// Keys of one part of a mixture start at a multiple of this, so that parts never share a key.
 const APART: u64 = 1 << 40;

@@ -13,7 +13,8 @@ use crate::sketch::Sketch;
 pub struct TinyLfu {
     segments: Segments,
     sketch: Sketch,
-    choice: WindowChoice,
+    /// None where the window's share is fixed.
+    choice: Option<WindowChoice>,
 }
 
 impl Default for TinyLfu {
@@ -21,7 +22,7 @@ impl Default for TinyLfu {
         Self {
             segments: Segments::new(WindowChoice::START),
             sketch: Sketch::default(),
-            choice: WindowChoice::default(),
+            choice: Some(WindowChoice::default()),
         }
     }
 }
@@ -32,7 +33,7 @@ impl TinyLfu {
         let share = WHOLE * percent.min(100) / 100;
         Self {
             segments: Segments::new(share),
-            choice: WindowChoice::fixed(),
+            choice: None,
             ..Self::default()
         }
     }
@@ -40,9 +41,12 @@ impl TinyLfu {
     #[inline]
     fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
-        if self.choice.request(hash, hit, &self.sketch) {
+        let Some(choice) = &mut self.choice else {
+            return;
+        };
+        if choice.request(hash, hit, &self.sketch) {
             // Half the way: a wrong turn costs half as much, a right one is made at the next decision.
-            let goal = self.choice.decide(self.segments.capacity());
+            let goal = choice.decide(self.segments.capacity());
             self.segments
                 .set_share((self.segments.share() + goal).div_ceil(2));
         }
@@ -88,14 +92,16 @@ impl Policy for TinyLfu {
     }
 
     fn victim(&mut self) -> Option<u32> {
-        self.choice.evicts(self.segments.capacity());
+        if let Some(choice) = &mut self.choice {
+            choice.evicts(self.segments.capacity());
+        }
         self.segments.victim(&self.sketch)
     }
 
     fn set_capacity(&mut self, entries: Option<u32>) {
         self.segments.set_limit(entries);
-        if let Some(entries) = entries {
-            self.choice.fit(entries);
+        if let (Some(choice), Some(entries)) = (&mut self.choice, entries) {
+            choice.fit(entries);
         }
         let need = self.segments.len().max(1);
         if entries.is_some_and(|most| self.sketch.entries() / 2 > most.max(need)) {
@@ -109,12 +115,14 @@ impl Policy for TinyLfu {
     }
 
     fn bytes(&self) -> usize {
-        self.segments.bytes() + self.sketch.bytes() + self.choice.bytes()
+        self.segments.bytes()
+            + self.sketch.bytes()
+            + self.choice.as_ref().map_or(0, WindowChoice::bytes)
     }
 
     fn validate(&self) {
         self.segments.validate();
-        self.choice.validate();
+        self.choice.iter().for_each(WindowChoice::validate);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each miniature sees the same small sample of the keys and decides by the same sketch, so their hits differ by
 //! nothing but the window. The share of the one with most hits lately is taken. One of them is all window, which is
 //! plain LRU, and another nearly none: neither side is left untried, whatever the present share.
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // counts and sizes in here are small and never negative
 
 use super::segments::WHOLE;
 use super::shadow::Shadow;
@@ -45,26 +46,14 @@ pub(super) struct WindowChoice {
     full: bool,
     /// Whether it did since the last decision.
     evicted: bool,
-    fixed: bool,
 }
 
 impl WindowChoice {
-    /// Before anything is known, the first: it is the quickest to leave if it is wrong, for whatever enters can be seen.
+    /// The share before anything is known.
     pub(super) const START: u32 = WHOLE * SHARES[0] / 100;
 
-    /// A choice that was made once for all.
-    pub(super) fn fixed() -> Self {
-        Self {
-            fixed: true,
-            ..Self::default()
-        }
-    }
-
-    /// Sets the sample for a cache of `capacity` entries, if there is none or it has become too large or too small.
+    /// Makes sample and miniatures fit a cache of `capacity` entries.
     pub(super) fn fit(&mut self, capacity: u32) {
-        if self.fixed {
-            return;
-        }
         if self.shadows.is_empty() {
             self.shadows
                 .extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
@@ -72,9 +61,9 @@ impl WindowChoice {
             self.scale = 1.0;
         }
         self.shift = shift_for(capacity);
-        let size = (capacity as f32 / (1u64 << self.shift) as f32 * self.scale) as u32;
+        let size = self.fair_size(capacity) * self.scale;
         for shadow in &mut self.shadows {
-            shadow.set_capacity(size.max(1));
+            shadow.set_capacity((size as u32).max(1));
         }
         self.turn = (capacity / 4).max(8);
     }
@@ -86,7 +75,12 @@ impl WindowChoice {
         if self.shadows.is_empty() {
             self.fit(capacity);
         }
-        self.awake = !self.fixed;
+        self.awake = true;
+    }
+
+    /// The sample's share of the capacity.
+    fn fair_size(&self, capacity: u32) -> f32 {
+        ((u64::from(capacity) >> self.shift) as f32).max(1.0)
     }
 
     fn samples(&self, hash: u32) -> bool {
@@ -123,6 +117,8 @@ impl WindowChoice {
         self.awake = self.evicted || !self.full;
         self.evicted = false;
         if self.full {
+            // A sample holds a few percent more or less than its share of what matters, which decides whether a loop
+            // fits. So the miniature with the share in force is made to hit as often as the cache itself does.
             let error = (self.own_hits - self.hits[self.best]) / self.sampled.max(1.0);
             self.scale =
                 (self.scale * (1.0 + error.clamp(-STEP, STEP))).clamp(1.0 - RANGE, 1.0 + RANGE);
