@@ -9,7 +9,7 @@ mod replay;
 mod synthetic;
 
 use omnicache::policy::{Lfu, Lru, Policy, TinyLfu};
-use replay::Stream;
+use replay::{Order, Stream};
 use synthetic::{Maker, Named};
 
 struct Reached {
@@ -22,12 +22,13 @@ struct Reached {
 fn measure(capacity: u32, streams: Vec<Named>) -> Vec<Reached> {
     let measure = |(name, keys)| {
         let stream = Stream::new(keys);
-        let ratio = |policy: &mut dyn Policy| stream.hit_ratio(capacity, policy);
-        let fixed = [1, 20, 60, 95].map(|percent| ratio(&mut TinyLfu::with_fixed_window(percent)));
+        let ratio = |policy: &mut dyn Policy, order| stream.hit_ratio(capacity, policy, order);
+        let fixed = [1, 20, 60, 95]
+            .map(|percent| ratio(&mut TinyLfu::with_fixed_window(percent), Order::Admission));
         Reached {
             name,
-            tinylfu: ratio(&mut TinyLfu::default()),
-            lru: ratio(&mut Lru::default()),
+            tinylfu: ratio(&mut TinyLfu::default(), Order::Admission),
+            lru: ratio(&mut Lru::default(), Order::RoomFirst),
             fixed: fixed.into_iter().fold(0.0, f64::max),
         }
     };
@@ -104,7 +105,7 @@ fn popularity_and_loops_are_kept_where_lru_loses_them() {
 #[test]
 fn the_same_requests_give_the_same_hits() {
     let stream = Stream::new(Maker::new(200).zipf(0.9, 20_000));
-    let ratio = || stream.hit_ratio(200, &mut TinyLfu::default());
+    let ratio = || stream.hit_ratio(200, &mut TinyLfu::default(), Order::Admission);
     assert_eq!(ratio().to_bits(), ratio().to_bits());
 }
 
@@ -117,6 +118,6 @@ fn nothing_beats_the_future() {
         &mut Lru::default(),
         &mut Lfu::new(false),
     ] {
-        assert!(stream.hit_ratio(50, policy) < best);
+        assert!(stream.hit_ratio(50, policy, Order::Admission) < best);
     }
 }

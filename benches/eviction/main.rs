@@ -11,7 +11,7 @@ mod traces;
 use std::process::ExitCode;
 
 use omnicache::policy::{Lfu, Lru, TinyLfu};
-use replay::Stream;
+use replay::{Order, Stream};
 
 /// Mean hit ratio / OPT that W-TinyLFU shall reach on the traces.
 const TARGET: f64 = 0.86;
@@ -59,9 +59,16 @@ fn recorded(folder: std::path::PathBuf) -> bool {
     for trace in traces::all(folder) {
         for (capacity, anchors) in &trace.anchors {
             let anchor = |name: &str| anchors[name].as_f64().unwrap_or(f64::NAN);
-            let tinylfu = trace.stream.hit_ratio(*capacity, &mut TinyLfu::default());
-            let lru = trace.stream.hit_ratio(*capacity, &mut Lru::default());
-            let lfu = trace.stream.hit_ratio(*capacity, &mut Lfu::new(false));
+            let tinylfu =
+                trace
+                    .stream
+                    .hit_ratio(*capacity, &mut TinyLfu::default(), Order::Admission);
+            let lru = trace
+                .stream
+                .hit_ratio(*capacity, &mut Lru::default(), Order::RoomFirst);
+            let lfu = trace
+                .stream
+                .hit_ratio(*capacity, &mut Lfu::new(false), Order::RoomFirst);
             let opt = anchor("opt");
             for (name, measured) in [("lru", lru), ("py-cachetools_lfu", lfu)] {
                 if (anchor(name) - measured).abs() > 1e-6 {
@@ -126,11 +133,17 @@ fn made() {
         }
         for (name, keys) in streams {
             let stream = Stream::new(keys);
-            let tinylfu = stream.hit_ratio(capacity, &mut TinyLfu::default());
-            let lru = stream.hit_ratio(capacity, &mut Lru::default());
-            let lfu = stream.hit_ratio(capacity, &mut Lfu::new(false));
+            let tinylfu = stream.hit_ratio(capacity, &mut TinyLfu::default(), Order::Admission);
+            let lru = stream.hit_ratio(capacity, &mut Lru::default(), Order::RoomFirst);
+            let lfu = stream.hit_ratio(capacity, &mut Lfu::new(false), Order::RoomFirst);
             let fixed = [1, 5, 20, 40, 60, 80, 95]
-                .map(|percent| stream.hit_ratio(capacity, &mut TinyLfu::with_fixed_window(percent)))
+                .map(|percent| {
+                    stream.hit_ratio(
+                        capacity,
+                        &mut TinyLfu::with_fixed_window(percent),
+                        Order::Admission,
+                    )
+                })
                 .into_iter()
                 .fold(0.0, f64::max);
             println!(

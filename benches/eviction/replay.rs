@@ -13,6 +13,15 @@ pub(crate) struct Stream {
 
 const NONE: u32 = u32::MAX;
 
+/// When the shard asks for a victim: see `make_room` in `src/shard/evict.rs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Before the new entry is in: it is not itself what goes first.
+    RoomFirst,
+    /// Afterwards: the policy decides on admission.
+    Admission,
+}
+
 impl Stream {
     /// Numbers the keys.
     pub(crate) fn new(keys: impl IntoIterator<Item = u64>) -> Self {
@@ -36,7 +45,12 @@ impl Stream {
     }
 
     /// The share of requests that hit a cache of `capacity` entries.
-    pub(crate) fn hit_ratio(&self, capacity: u32, policy: &mut (impl Policy + ?Sized)) -> f64 {
+    pub(crate) fn hit_ratio(
+        &self,
+        capacity: u32,
+        policy: &mut (impl Policy + ?Sized),
+        order: Order,
+    ) -> f64 {
         let mut slots = vec![NONE; self.hashes.len()];
         let mut keys = vec![NONE; capacity as usize + 1];
         let mut free: Vec<u32> = (0..=capacity).rev().collect();
@@ -54,14 +68,14 @@ impl Stream {
                 policy.access(slots[key as usize], facts);
                 continue;
             }
+            if order == Order::RoomFirst && free.len() == 1 {
+                evict(policy, &mut slots, &keys, &mut free);
+            }
             let slot = free.pop().expect("one slot more than the capacity");
             (slots[key as usize], keys[slot as usize]) = (slot, key);
             policy.insert(slot, facts);
             if free.is_empty() {
-                let victim = policy.victim().expect("a full cache has a victim");
-                policy.remove(victim);
-                slots[keys[victim as usize] as usize] = NONE;
-                free.push(victim);
+                evict(policy, &mut slots, &keys, &mut free);
             }
         }
         f64::from(hits) / self.len().max(1) as f64
@@ -88,6 +102,18 @@ impl Stream {
         }
         f64::from(hits) / self.len().max(1) as f64
     }
+}
+
+fn evict(
+    policy: &mut (impl Policy + ?Sized),
+    slots: &mut [u32],
+    keys: &[u32],
+    free: &mut Vec<u32>,
+) {
+    let victim = policy.victim().expect("a full cache has a victim");
+    policy.remove(victim);
+    slots[keys[victim as usize] as usize] = NONE;
+    free.push(victim);
 }
 
 /// A well mixed hash (the finish of splitmix64).

@@ -80,7 +80,7 @@ impl WindowChoice {
 
     /// The sample's share of the capacity.
     fn fair_size(&self, capacity: u32) -> f32 {
-        ((u64::from(capacity) >> self.shift) as f32).max(1.0)
+        (capacity as f32 / (1u64 << self.shift) as f32).max(1.0)
     }
 
     fn samples(&self, hash: u32) -> bool {
