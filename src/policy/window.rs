@@ -44,8 +44,8 @@ pub(super) struct WindowChoice {
     awake: bool,
     /// Whether the cache ever had to evict.
     full: bool,
-    /// Whether it did since the last decision.
-    evicted: bool,
+    /// Whether anything new came since the last decision.
+    news: bool,
 }
 
 impl WindowChoice {
@@ -57,7 +57,6 @@ impl WindowChoice {
         if self.shadows.is_empty() {
             self.shadows
                 .extend(SHARES.map(|percent| Shadow::new(WHOLE * percent / 100)));
-            self.awake = true;
             self.scale = 1.0;
         }
         self.shift = shift_for(capacity);
@@ -71,11 +70,10 @@ impl WindowChoice {
     /// The cache evicts: there is something to choose.
     #[inline]
     pub(super) fn evicts(&mut self, capacity: u32) {
-        self.evicted = true;
+        self.full = true;
         if self.shadows.is_empty() {
             self.fit(capacity);
         }
-        self.awake = true;
     }
 
     /// The sample's share of the capacity.
@@ -95,6 +93,9 @@ impl WindowChoice {
     /// Notes one request. Whether it is time to [`decide`](Self::decide).
     #[inline]
     pub(super) fn request(&mut self, hash: u32, hit: bool, sketch: &Sketch) -> bool {
+        if !hit && !self.shadows.is_empty() {
+            (self.awake, self.news) = (true, true);
+        }
         if !self.awake {
             return false;
         }
@@ -109,13 +110,11 @@ impl WindowChoice {
         self.requests >= self.turn
     }
 
-    /// The share to use from now on. Once the cache was full, the miniatures sleep where there was no
-    /// eviction since the last decision: a cache that holds all that is asked for has no need of them.
+    /// The share to use from now on. The miniatures sleep where nothing new came since the last decision: a cache that
+    /// holds all that is asked for has no need of them.
     pub(super) fn decide(&mut self, capacity: u32) -> u32 {
         self.requests = 0;
-        self.full |= self.evicted;
-        self.awake = self.evicted || !self.full;
-        self.evicted = false;
+        self.awake = std::mem::take(&mut self.news);
         if self.full {
             // A sample holds a few percent more or less than its share of what matters, which decides whether a loop
             // fits. So the miniature with the share in force is made to hit as often as the cache itself does.
