@@ -76,7 +76,7 @@ impl Segments {
         match (self.felt, self.limit) {
             (0, None) => self.len(),
             (0, Some(limit)) => limit,
-            (felt, _) => felt,
+            (felt, limit) => felt.min(limit.unwrap_or(felt)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! W-TinyLFU: admission by popularity, behind an LRU window whose share of the cache follows the workload.
 //!
-//! Einziger, Friedman & Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
+//! Einziger, Friedman & Manes, "TinyLFU: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
 //! Eytan, Friedman & Manes, "Adaptive Software Cache Management" (2018). How the window is chosen is our own.
 
 use super::segments::{Segments, WHOLE};
@@ -30,19 +30,15 @@ impl TinyLfu {
     /// A policy whose window is `percent` of the cache for ever: what the adaptation is measured against.
     pub fn with_fixed_window(percent: u32) -> Self {
         let share = WHOLE * percent.min(100) / 100;
-        Self {
-            segments: Segments::new(share),
-            choice: WindowChoice::fixed(),
-            ..Self::default()
-        }
+        Self { segments: Segments::new(share), choice: WindowChoice::fixed(), ..Self::default() }
     }
 
     #[inline]
     fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
         if self.choice.request(hash, hit, &self.sketch) {
-            self.segments
-                .set_share(self.choice.decide(self.segments.capacity()));
+            let goal = self.choice.decide(self.segments.capacity());
+            self.segments.set_share((self.segments.share() + goal).div_ceil(2));
         }
     }
 
