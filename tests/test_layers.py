@@ -25,11 +25,11 @@ RUST_ROWS = [
 ]
 PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
+    {"strategies", "keys", "_keys", "_lint", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"_inside", "_parties", "_loads", "_loading", "_face"},
+    {"_inside", "_parties", "_load", "_loads", "_loading", "_face"},
     {"cache", "_life", "config", "registry"},
-    {"decorators"},
+    {"decorators", "_coroutine", "_function", "_instances", "_keeper", "_signature"},
     {"testing"},
 ]
 MAX_LINES = 400
