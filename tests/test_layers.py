@@ -24,7 +24,7 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units"},
+    {"exceptions", "_sentinels", "_types", "_units"},
     {"strategies", "keys", "_keys", "_lint", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"_inside", "_parties", "_load", "_loads", "_loading", "_face"},
