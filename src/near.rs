@@ -224,7 +224,7 @@ impl<K, V> Near<K, V> {
         let mut all = Vec::new();
         for shard in &self.shards {
             shard.lock().for_each_fresh(now, |shard, id, key, value| {
-                all.extend(take(shard, id, key, value))
+                all.extend(take(shard, id, key, value));
             });
         }
         all
@@ -240,7 +240,7 @@ impl<K, V> Near<K, V> {
         let mut all = Vec::new();
         for shard in &self.shards {
             shard.lock().coldest(limit, now, |key, value, view| {
-                all.push(take(key, value, view))
+                all.push(take(key, value, view));
             });
         }
         all

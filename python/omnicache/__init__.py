@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from ._events import CacheEvent
-from ._omnicache import ManualClock
+from ._omnicache import ManualClock, __version__
 from ._sentinels import DEFAULT, MISSING
 from .backends import Backend, MemoryBackend
 from .cache import Cache
@@ -72,6 +72,7 @@ __all__ = [
     "Strategy",
     "TTLStrategy",
     "TinyLFUStrategy",
+    "__version__",
     "delete_cache",
     "get_cache",
     "list_caches",

@@ -51,7 +51,8 @@ class Events:
 
     def __init__(self) -> None:
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
-        self._lock = threading.Lock()
+        # May be taken again by the thread that has it: a collection may run a finalizer that uses the cache.
+        self._lock = threading.RLock()
         self.errors = 0
 
     def add(self, kind: str, callback: Callback) -> None:

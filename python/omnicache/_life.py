@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from . import _janitor, _registry
 from ._events import READS, WRITES, Callback, CacheEvent, EventKind
 from ._sentinels import DEFAULT
+from ._types import CopyMode
 from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError
 from .statistics import Statistics
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     from .backends import Backend
     from .cache import Cache
 
-__all__ = ["CopyMode", "Life", "checked_copier", "checked_sizer"]
+__all__ = ["Life", "checked_copier", "checked_sizer"]
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
-CopyMode = Literal["none", "shallow", "deep"]
 
 _COPIERS: dict[str, Callable[[Any], Any] | None] = {
     "none": None,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _omnicache, _registry
 from ._events import Events
 from ._face import AsyncFace
-from ._life import CopyMode, Life, checked_copier, checked_sizer
+from ._life import Life, checked_copier, checked_sizer
 from ._loading import LoadCounts, Port
 from ._loads import load_async, load_sync
 from ._sentinels import DEFAULT, MISSING
+from ._types import CopyMode
 from .backends import Backend, backend_from
 from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError
@@ -238,12 +239,13 @@ class Cache(_omnicache.Core, Life, AsyncFace):
                 "or give it a plain function"
             )
         port = Port(self)
-        return load_sync(port, key, _loader(loader), port.storing(key, self._storing(key, ttl, options)))
+        return load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
 
     async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """As :meth:`_load`, for tasks."""
         port = Port(self)
-        return await load_async(port, key, _loader(loader), port.storing(key, self._storing(key, ttl, options)))
+        store = port.reported(key, self._storing(key, ttl, options))
+        return await load_async(port, key, port.counted(_loader(loader)), store)
 
     def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:
         if not options:
@@ -251,9 +253,12 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         return lambda value: self._store(key, value, ttl, **options)
 
     def _store(self, key: Any, value: Any, ttl: Any, **options: Any) -> None:
-        """As :meth:`set`; a cache that was closed during the load is no reason for the caller not to get the value."""
+        """Stores what was loaded, unless a value was written meanwhile, which is newer than what the load has seen.
+
+        A cache that was closed during the load is no reason for the caller not to get the value.
+        """
         try:
-            self.set(key, value, ttl, **options)
+            self.add(key, value, ttl, **options)
         except CacheClosedError:
             return
 

@@ -1,5 +1,6 @@
 //! The compiled module `omnicache._omnicache`: the only place that names pyo3.
 
+mod call;
 mod clock;
 mod config;
 mod core;
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 /// The engine of `omnicache`; its public face is the package.
 #[pymodule]
 fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    call::register(module)?;
     clock::register(module)?;
     config::register(module)?;
     core::register(module)?;
@@ -25,5 +27,6 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     plain::register(module)?;
     units::register(module)?;
     waits::register(module)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

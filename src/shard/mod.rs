@@ -320,9 +320,9 @@ impl<K, V> Shard<K, V> {
         // The tags' generations go on: an older reference must not come to life again.
         let tags = std::mem::take(&mut self.tags);
         *self = Self {
+            tags,
             counters,
             version,
-            tags,
             ..empty
         };
         gone

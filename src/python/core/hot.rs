@@ -1,4 +1,4 @@
-//! The hot path: `get`, `set`, `cache[k]`, `cache[k] = v` and `k in cache` as CPython calls them, without an argument
+//! The hot path: `get`, `set`, `cache[k]`, `cache[k] = v` and `k in cache` as `CPython` calls them, without an argument
 //! parser in between.
 //!
 //! These serve a plain key in a cache that needs nothing special; anything else goes on to the methods of [`Core`] that
@@ -205,7 +205,7 @@ unsafe fn only_ttl(names: *mut PyObject) -> bool {
 }
 
 /// The life that a simple number of seconds gives.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the range is checked first
+#[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // the range is checked
 unsafe fn life(ttl: *mut PyObject) -> Option<Life> {
     const SIMPLE: std::ops::RangeInclusive<f64> = 1e-6..=1e9;
     // SAFETY: `ttl` is alive during the call; each function gets exactly the type it is for, and cannot run Python code.
@@ -220,7 +220,7 @@ unsafe fn life(ttl: *mut PyObject) -> Option<Life> {
             return None;
         }
     };
-    SIMPLE.contains(&seconds).then(|| Life {
+    SIMPLE.contains(&seconds).then_some(Life {
         ttl: (seconds * 1e9) as u64,
         ..Life::FOREVER
     })
@@ -242,10 +242,15 @@ unsafe fn again(
         } else {
             ffi::PyTuple_GET_SIZE(names)
         };
-        let mut all = Vec::with_capacity((count + named + 1) as usize);
+        let mut all = Vec::with_capacity((count + named + 1).cast_unsigned());
         all.push(this);
         all.extend((0..count + named).map(|at| *args.offset(at)));
-        ffi::PyObject_Vectorcall(method.as_ptr(), all.as_ptr(), count as usize + 1, names)
+        ffi::PyObject_Vectorcall(
+            method.as_ptr(),
+            all.as_ptr(),
+            count.cast_unsigned() + 1,
+            names,
+        )
     }
 }
 

@@ -110,6 +110,7 @@ impl Core {
         Ok(core.near.len())
     }
 
+    #[allow(clippy::unused_self)] // the protocol's own signature
     fn __bool__(&self) -> bool {
         // A cache is not false for being empty: `cache or other` asks for the cache.
         true
@@ -269,6 +270,8 @@ impl Core {
             }
         }
         if pattern.is_some() || tags.is_some() {
+            // What is being loaded has no entry to look at yet; what may be meant must not be stored.
+            core.flights.get().forbid_all();
             let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
             count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
         }
@@ -298,6 +301,9 @@ impl Core {
     ) -> PyResult<()> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
+        if pattern.is_some() || tags.is_some() {
+            core.flights.get().forbid_all();
+        }
         if let Some(tags) = tags {
             for tag in read_tags(&tags)? {
                 core.near.invalidate_tag(&tag, hard, now);

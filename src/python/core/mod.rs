@@ -3,7 +3,7 @@
 //! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
-mod hot;
+pub(super) mod hot;
 mod listing;
 mod settings;
 mod single;
@@ -79,7 +79,7 @@ impl Core {
     }
 
     #[inline]
-    fn has(&self, flag: u32) -> bool {
+    pub(super) fn has(&self, flag: u32) -> bool {
         self.flags.load(Relaxed) & flag != 0
     }
 

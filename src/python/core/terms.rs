@@ -89,7 +89,7 @@ impl<'py> Arguments<'py> {
                         0.0
                     } else {
                         fraction(&value, "jitter")?
-                    })
+                    });
                 }
                 _ => {
                     let near = NAMES
