@@ -5,23 +5,28 @@ from __future__ import annotations
 import copy as copying
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
 from ._events import READS, WRITES, Callback, CacheEvent, EventKind
 from ._sentinels import DEFAULT
-from ._types import CopyMode
 from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError
 from .statistics import Statistics
 from .strategies import CustomStrategy, LFUStrategy, Strategy, strategy_from
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import ParamSpec, Self
 
+    from ._types import CopyMode, Ttl
     from .backends import Backend
     from .cache import Cache
+    from .decorators import AsyncCachedFunction, CachedFunction, Decorator
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 __all__ = ["Life", "checked_copier", "checked_sizer"]
 
@@ -307,6 +312,31 @@ class Life:
         self._loads.reset()
         self._flights.reset_coalesced()
         self._events.errors = 0
+
+    # --- functions: filled in by the layer above ---
+
+    if TYPE_CHECKING:
+
+        @overload
+        def cached(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncCachedFunction[P, R]: ...
+        @overload
+        def cached(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+        @overload
+        def cached(
+            self,
+            *,
+            ttl: Ttl = ...,
+            tags: Iterable[str] = ...,
+            key: Callable[..., object] | None = ...,
+            version: str | int | None = ...,
+            prefix: str | None = ...,
+            idle: Ttl = ...,
+            stale: Ttl = ...,
+            jitter: float | None = ...,
+            priority: float | None = ...,
+        ) -> Decorator: ...
+        def cached(self, *args: Any, **options: Any) -> Any:
+            """Makes a function remember what it returned in this cache; see :func:`omnicache.cached`."""
 
     # --- the end ---
 

@@ -19,7 +19,7 @@ from .registry import get_cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._life import CopyMode
+    from ._types import CopyMode
     from ._omnicache import ManualClock
     from .strategies import Strategy
 
@@ -160,6 +160,28 @@ def cached(
         return make()
 
     return decorate if function is DEFAULT else decorate(function)
+
+
+def _method(
+    self: Cache, function: Any = DEFAULT, typed: bool = True, **options: Any  # noqa: FBT001, FBT002
+) -> Any:
+    """Makes a function remember what it returned in this cache; see :func:`omnicache.cached` for the options.
+
+    >>> from omnicache import Cache
+    >>> cache = Cache("remembered", default_ttl="5m")
+    >>> @cache.cached(tags=["math"])
+    ... def square(number: int) -> int:
+    ...     return number * number
+    >>> square(3), cache.get(square.key(3))
+    (9, 9)
+    >>> cache.close()
+    """
+    return cached(function, typed, cache=self, **options)
+
+
+# The cache stands below the decorators and cannot import them; its type is declared there.
+_method.__name__, _method.__qualname__ = "cached", "Cache.cached"
+Cache.cached = _method  # type: ignore[method-assign]
 
 
 def _wrapped(function: Any, keeper: Keeper, plan: Plan, again: Callable[[], Any]) -> Any:
