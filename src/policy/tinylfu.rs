@@ -30,7 +30,11 @@ impl TinyLfu {
     /// A policy whose window is `percent` of the cache for ever: what the adaptation is measured against.
     pub fn with_fixed_window(percent: u32) -> Self {
         let share = WHOLE * percent.min(100) / 100;
-        Self { segments: Segments::new(share), choice: WindowChoice::fixed(), ..Self::default() }
+        Self {
+            segments: Segments::new(share),
+            choice: WindowChoice::fixed(),
+            ..Self::default()
+        }
     }
 
     #[inline]
@@ -38,7 +42,8 @@ impl TinyLfu {
         self.sketch.count(hash);
         if self.choice.request(hash, hit, &self.sketch) {
             let goal = self.choice.decide(self.segments.capacity());
-            self.segments.set_share((self.segments.share() + goal).div_ceil(2));
+            self.segments
+                .set_share((self.segments.share() + goal).div_ceil(2));
         }
     }
 

@@ -170,7 +170,7 @@ impl<K, V> Shard<K, V> {
         if self.extras[at as usize].end() != NEVER {
             self.wheel.file(&mut self.extras, at);
         }
-        self.slot_mut(id).due = self.extras[at as usize].due();
+        self.set_due(id, self.extras[at as usize].due());
         self.update_facts(id);
     }
 }

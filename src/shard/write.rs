@@ -2,7 +2,7 @@
 
 use super::{Look, Shard};
 use crate::clock::{NEVER, tick};
-use crate::entry::{Cause, Extra, Gone, Life, NO_DUE, NORMAL, Place, Removed, Slot, Stamp};
+use crate::entry::{Cause, Extra, Gone, Life, NORMAL, Place, Removed, Slot, Stamp};
 use crate::policy::{Kind, Policy};
 use crate::slab::NIL;
 
@@ -191,15 +191,14 @@ impl<K, V> Shard<K, V> {
             key: put.key,
             value: put.value,
             hash,
-            due: NO_DUE,
             extra: NIL,
             hits: 0,
+            accessed: tick(now),
         };
         let at = tick(now);
         let stamp = Stamp {
             created: at,
             updated: at,
-            accessed: at,
             version: self.version,
         };
         let id = if let Some(id) = self.free.pop() {
@@ -274,7 +273,7 @@ impl<K, V> Shard<K, V> {
         };
         let place = extra.as_ref().map_or(Place::Policy, |extra| extra.place);
         let slot = self.slot_mut(id);
-        (slot.extra, slot.due) = (NIL, NO_DUE);
+        slot.extra = NIL;
         self.set_weight(id, terms.weight);
         if let Some(extra) = extra {
             self.attach_extra(id, extra);
@@ -335,7 +334,8 @@ impl<K, V> Shard<K, V> {
             self.extras.len() as u32 - 1
         };
         let slot = self.slot_mut(id);
-        (slot.extra, slot.due) = (at, due);
+        slot.extra = at;
+        self.set_due(id, due);
         if ends {
             self.wheel.file(&mut self.extras, at);
         }

@@ -71,7 +71,11 @@ pub(in crate::python) unsafe fn find(
         );
         core.count_read();
         match found {
-            Found::Fresh(value) => value,
+            Found::Fresh(value) => {
+                // Nothing leaves with a hit; without this the hit pays for looking.
+                std::mem::forget(gone);
+                value
+            }
             Found::Stale(value) => {
                 ffi::Py_DECREF(value);
                 null_mut()

@@ -12,6 +12,7 @@ mod terms;
 use super::clock::ManualClock;
 use super::flight::Flights;
 use super::key::Key;
+use super::lock::StoreLock;
 use crate::clock::Clock;
 use crate::entry::{Gone, Life};
 use crate::near::Near;
@@ -51,7 +52,7 @@ const SAMPLE_EVERY: u32 = 1024;
 /// The native base of `Cache`.
 #[pyclass(subclass, frozen, module = "omnicache._omnicache")]
 pub(super) struct Core {
-    pub(super) near: Near<Key, Py<PyAny>>,
+    pub(super) near: Near<Key, Py<PyAny>, StoreLock>,
     pub(super) clock: Clock,
     pub(super) flags: AtomicU32,
     /// Reads so far, loosely counted, to choose which to time.
