@@ -7,6 +7,7 @@ mod core;
 mod flight;
 mod key;
 mod keys;
+mod lock;
 mod plain;
 mod sentinel;
 mod units;

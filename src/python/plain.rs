@@ -38,7 +38,7 @@ const TUPLE: u64 = 0x3F84_D5B5_B547_0917;
 ///
 /// # Safety
 /// `obj` is a live object and the thread is attached to the interpreter.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn plain_hash(obj: *mut PyObject) -> Option<u32> {
     // SAFETY: the caller's promise, passed on. A str's own hash is well mixed; numbers are bare bits and take one more
     // round, without which numbers in regular steps would crowd under some seeds. A tuple's items get it by folding.
@@ -60,7 +60,7 @@ pub(crate) unsafe fn plain_hash(obj: *mut PyObject) -> Option<u32> {
 ///
 /// # Safety
 /// As for [`plain_hash`].
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn plain_part(obj: *mut PyObject) -> Option<u64> {
     // SAFETY: the caller's promise, passed on.
     unsafe { part(obj, 0) }
@@ -79,7 +79,7 @@ pub(crate) fn hash_fold(state: u64, part: u64) -> u64 {
 }
 
 /// The hash that the state of a tuple ends as.
-#[inline]
+#[inline(always)]
 pub(crate) fn hash_finish(state: u64) -> u32 {
     mix(state) as u32
 }
@@ -91,7 +91,7 @@ fn mix(value: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
-#[inline]
+#[inline(always)]
 unsafe fn part(obj: *mut PyObject, depth: u32) -> Option<u64> {
     // SAFETY: `obj` is live and we are attached; each read below is of the type that the type pointer names.
     unsafe {
@@ -110,7 +110,7 @@ unsafe fn part(obj: *mut PyObject, depth: u32) -> Option<u64> {
 }
 
 /// The hash that a str keeps, computed if this is the first time. It is random and well mixed already.
-#[inline]
+#[inline(always)]
 unsafe fn str_hash(obj: *mut PyObject) -> u64 {
     // SAFETY: `obj` is an exact str, so it starts with a PyASCIIObject. The field is read atomically because another
     // thread may be filling it in. Hashing an exact str runs no Python code and cannot fail.
@@ -124,7 +124,7 @@ unsafe fn str_hash(obj: *mut PyObject) -> u64 {
     }
 }
 
-#[inline]
+#[inline(always)]
 unsafe fn cached_hash(obj: *mut PyObject) -> isize {
     // SAFETY: `obj` is an exact str; the field is aligned and lives as long as the object.
     unsafe {

@@ -73,6 +73,8 @@ CONSTANTS = {name for path in SOURCES for name, text, _ in written_in(path) if t
 def public() -> Iterator[tuple[str, object]]:
     """The public names, with the public methods and properties of the classes among them."""
     for name in omnicache.__all__:
+        if name.startswith("__"):
+            continue
         thing = getattr(omnicache, name)
         yield name, thing
         if inspect.isclass(thing) and thing.__module__.startswith("omnicache"):

@@ -1,12 +1,18 @@
 """Sixty-four threads, a thousand tasks, and both at once ask for one cold key: its loader runs once."""
 
 import asyncio
+import logging
 import threading
 
 import pytest
 
 from omnicache import Cache
 from tests.support import in_child
+
+
+def quiet():
+    """A busy machine is no news: asyncio's debug mode, which these child processes run in, would report slow steps."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 class Gate:
@@ -62,6 +68,7 @@ def test_sixty_four_threads():
 
 @in_child
 async def test_a_thousand_tasks():
+    quiet()
     cache, gate = Cache("stampede"), Gate()
     tasks = [asyncio.create_task(cache.aget_or_set("cold", gate.awaited)) for _ in range(1_000)]
     while wanting(cache) < 1_000:
@@ -74,6 +81,7 @@ async def test_a_thousand_tasks():
 
 
 def mixed(lead):
+    quiet()
     cache, gate, found = Cache("stampede"), Gate(), []
 
     async def tasks(count):

@@ -8,7 +8,7 @@ import pytest
 from tests.faces import STRATEGIES
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.permutations(STRATEGIES, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(STRATEGIES, 2)))
 def test_from_any_to_any(make, first, second):
     cache = make(strategy=STRATEGIES[first](max_size=200))
     for key in range(200):

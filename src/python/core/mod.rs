@@ -12,6 +12,7 @@ mod terms;
 use super::clock::ManualClock;
 use super::flight::Flights;
 use super::key::Key;
+use super::lock::StoreLock;
 use crate::clock::Clock;
 use crate::entry::{Gone, Life};
 use crate::near::Near;
@@ -42,7 +43,7 @@ pub(super) mod flag {
     /// What keeps a read from the hot path.
     pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE;
     /// What keeps a write from the hot path.
-    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | LIFE | WEIGH;
+    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH;
 }
 
 /// One read in this many is timed.
@@ -51,7 +52,7 @@ const SAMPLE_EVERY: u32 = 1024;
 /// The native base of `Cache`.
 #[pyclass(subclass, frozen, module = "omnicache._omnicache")]
 pub(super) struct Core {
-    pub(super) near: Near<Key, Py<PyAny>>,
+    pub(super) near: Near<Key, Py<PyAny>, StoreLock>,
     pub(super) clock: Clock,
     pub(super) flags: AtomicU32,
     /// Reads so far, loosely counted, to choose which to time.
