@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from ._events import CacheEvent
+from ._events import LOCK, CacheEvent
 from ._omnicache import Flights
 
 if TYPE_CHECKING:
@@ -19,10 +18,9 @@ __all__ = ["Lease", "Leases", "LoadCounts", "Port"]
 class LoadCounts:
     """Exact counts of loader runs."""
 
-    __slots__ = ("_lock", "errors", "runs", "stale_served")
+    __slots__ = ("errors", "runs", "stale_served")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -33,7 +31,7 @@ class LoadCounts:
 
     def ran(self, *, failed: bool) -> None:
         """Counts one run."""
-        with self._lock:
+        with LOCK:
             self.runs += 1
             self.errors += failed
 
