@@ -1,4 +1,4 @@
-"""Values and keys that run code when they are dropped, hashed or compared, in children that are stopped if they hang."""  # noqa: E501
+"""Values and keys that run code when they are dropped, hashed or compared: nothing hangs, nothing breaks."""
 
 import gc
 import threading
