@@ -6,8 +6,6 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-import omnicache
-
 from . import functions, limits, memory, near, threads
 from .harness import PEERS, Verdict, summary
 from .options import Options
@@ -29,7 +27,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
 
 
 def installed(name: str) -> str:
-    """A peer and its version."""
+    """A package and its version."""
     try:
         return f"{name} {version(name)}"
     except PackageNotFoundError:
@@ -47,9 +45,10 @@ def main() -> None:
 
     python = f"{platform.python_implementation()} {platform.python_version()}"
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    print(f"OmniCache {omnicache.__version__}, {python}, {machine}")
+    print(f"{installed('omnicache')}, {python}, {machine}")
     print(f"beside {', '.join(map(installed, PEERS))}")
     print("Rounds are interleaved; 'best' is the fastest round and what ratios are made of. Lower is better.")
+    print("Nanoseconds are processor time of one thread, the loop that makes the calls included.")
     verdicts = []
     for name in arguments.groups or GROUPS:
         verdicts += GROUPS[name](Options(arguments.quick))

@@ -132,9 +132,9 @@ def inserting(label: str, make: Callable[[], Any], keys: list[object]) -> Contes
 
 
 def evict(options: Options) -> list[Verdict]:
-    """An insert that evicts, beside a dict that only grows."""
+    """An insert that evicts, beside a dict that only grows, and so moves all it has now and then."""
     size = 1_000
-    keys = make_keys("str", options.length)
+    keys = list(map(KINDS["str"], range(5 * options.length)))  # as new keys are: beside each other in memory
     makers = {
         "inserting dict": dict,
         "omnicache": lambda: Cache("bench", strategy=LRUStrategy(max_size=size)),

@@ -4,7 +4,7 @@ use crate::clock::{NEVER, tick};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// The mark in [`Slot::due`] of an entry that needs no look at the clock.
+/// The due tick of an entry that needs no look at the clock.
 pub const NO_DUE: u32 = u32::MAX;
 
 /// How long a value lives, in nanoseconds; [`NEVER`] for ever.
@@ -47,12 +47,12 @@ pub struct Slot<K, V> {
     pub value: V,
     /// The well mixed hash of the key.
     pub hash: u32,
-    /// Before this tick the entry is certainly fresh; 0 asks for a full look each time, [`NO_DUE`] for none.
-    pub due: u32,
     /// Its [`Extra`], or `NIL`.
     pub extra: u32,
-    /// Reads that found it.
+    /// Reads that found it, known once the deferred reads are applied.
     pub hits: u32,
+    /// The tick of the last of them.
+    pub accessed: u32,
 }
 
 /// When things happened to an entry, in ticks: for people and for listings.
@@ -62,8 +62,6 @@ pub struct Stamp {
     pub created: u32,
     /// Last written.
     pub updated: u32,
-    /// Last read, known once the deferred reads are applied.
-    pub accessed: u32,
     /// Different after every write to any entry of the shard.
     pub version: u32,
 }
@@ -143,12 +141,22 @@ impl Extra {
         extra
     }
 
+    /// Starts the life of a new value of the same entry, which has no tags.
+    pub fn renew(&mut self, life: Life, priority: f32, now: u64) {
+        *self = Self {
+            next: self.next,
+            prev: self.prev,
+            bucket: self.bucket,
+            ..Self::new(self.slot, life, priority, now)
+        };
+    }
+
     /// The moment at which nothing of the entry may remain.
     pub fn end(&self) -> u64 {
         self.gone.min(self.idle_end)
     }
 
-    /// What [`Slot::due`] must say: the first tick that needs a full look.
+    /// The first tick that needs a full look: 0 for one each time, [`NO_DUE`] for none.
     pub fn due(&self) -> u32 {
         if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL {
             return 0;

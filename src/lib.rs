@@ -1,4 +1,4 @@
-//! The engine of OmniCache: a cache with one strategy, its limits, its statistics and its loads in flight.
+//! The engine of `OmniCache`: a cache with one strategy, its limits, its statistics and its loads in flight.
 //!
 //! Everything outside [`python`] is plain Rust: it never names pyo3, is generic over keys and values, takes the time
 //! as an argument, and holds no `unsafe`. An import only points down this list (a test holds it):

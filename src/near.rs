@@ -8,15 +8,15 @@ use crate::entry::{Gone, Removed, View};
 use crate::policy::Kind;
 use crate::shard::{Found, Limits, Put, Shard, Stored};
 use crate::stats::Counters;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::RawMutex;
+use parking_lot::lock_api::{self, Mutex, MutexGuard};
 
 /// Keys and values of one cache.
-#[derive(Debug)]
-pub struct Near<K, V> {
-    shards: Box<[Mutex<Shard<K, V>>]>,
+pub struct Near<K, V, R = RawMutex> {
+    shards: Box<[Mutex<R, Shard<K, V>>]>,
 }
 
-impl<K, V> Near<K, V> {
+impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     /// An empty store of `shards` parts, a power of two.
     pub fn new(kind: Kind, limits: Limits, shards: usize, now: u64) -> Self {
         let shards = shards.next_power_of_two();
@@ -30,43 +30,43 @@ impl<K, V> Near<K, V> {
 
     /// The shard of `hash`. The index uses the low bits, so this uses the high ones.
     #[inline]
-    fn shard(&self, hash: u32) -> MutexGuard<'_, Shard<K, V>> {
+    fn shard(&self, hash: u32) -> MutexGuard<'_, R, Shard<K, V>> {
         let at = (u64::from(hash) * self.shards.len() as u64) >> 32;
         self.shards[at as usize].lock()
     }
 
     /// As [`Shard::get`].
     #[inline]
-    pub fn get<R>(
+    pub fn get<T>(
         &self,
         hash: u32,
         same: impl Fn(&K) -> bool,
         clock: &Clock,
-        take: impl FnOnce(&V) -> R,
+        take: impl FnOnce(&V) -> T,
         gone: &mut Gone<K, V>,
-    ) -> Found<R> {
+    ) -> Found<T> {
         self.shard(hash).get(hash, same, clock, take, gone)
     }
 
     /// As [`Shard::peek`].
-    pub fn peek<R>(
+    pub fn peek<T>(
         &self,
         hash: u32,
         same: impl Fn(&K) -> bool,
         now: u64,
-        take: impl FnOnce(&K, &V, u32) -> R,
-    ) -> Found<R> {
+        take: impl FnOnce(&K, &V, u32) -> T,
+    ) -> Found<T> {
         self.shard(hash).peek(hash, same, now, take)
     }
 
     /// As [`Shard::entry`].
-    pub fn entry<R>(
+    pub fn entry<T>(
         &self,
         hash: u32,
         same: impl Fn(&K) -> bool,
         now: u64,
-        take: impl FnOnce(&K, &V, View) -> R,
-    ) -> Option<R> {
+        take: impl FnOnce(&K, &V, View) -> T,
+    ) -> Option<T> {
         self.shard(hash).entry(hash, same, now, take)
     }
 
@@ -88,6 +88,18 @@ impl<K, V> Near<K, V> {
     ) -> Result<V, V> {
         self.shard(hash)
             .swap(hash, same, version, value, weight, now)
+    }
+
+    /// As [`Shard::exchange`].
+    #[inline]
+    pub fn exchange(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        value: V,
+        now: u64,
+    ) -> Result<V, V> {
+        self.shard(hash).exchange(hash, same, value, now)
     }
 
     /// As [`Shard::remove`].
@@ -216,31 +228,31 @@ impl<K, V> Near<K, V> {
     }
 
     /// Takes something out of every entry that is fresh, under one lock a shard.
-    pub fn collect<R>(
+    pub fn collect<T>(
         &self,
         now: u64,
-        mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<R>,
-    ) -> Vec<R> {
+        mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<T>,
+    ) -> Vec<T> {
         let mut all = Vec::new();
         for shard in &self.shards {
             shard.lock().for_each_fresh(now, |shard, id, key, value| {
-                all.extend(take(shard, id, key, value))
+                all.extend(take(shard, id, key, value));
             });
         }
         all
     }
 
     /// Takes something out of the coldest entries, at most `limit` a shard.
-    pub fn coldest<R>(
+    pub fn coldest<T>(
         &self,
         limit: usize,
         now: u64,
-        mut take: impl FnMut(&K, &V, View) -> R,
-    ) -> Vec<R> {
+        mut take: impl FnMut(&K, &V, View) -> T,
+    ) -> Vec<T> {
         let mut all = Vec::new();
         for shard in &self.shards {
             shard.lock().coldest(limit, now, |key, value, view| {
-                all.push(take(key, value, view))
+                all.push(take(key, value, view));
             });
         }
         all

@@ -35,7 +35,7 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Tags {
     by_name: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
-    tags: Vec<Tag>,
+    known: Vec<Tag>,
     free: Vec<u32>,
     generation: u64,
 }
@@ -56,18 +56,18 @@ impl Tags {
             };
             let tag = match self.free.pop() {
                 Some(tag) => {
-                    self.tags[tag as usize] = fresh;
+                    self.known[tag as usize] = fresh;
                     tag
                 }
                 None => {
-                    self.tags.push(fresh);
-                    self.tags.len() as u32 - 1
+                    self.known.push(fresh);
+                    self.known.len() as u32 - 1
                 }
             };
             self.by_name.insert(name, tag);
             tag
         };
-        self.tags[tag as usize].users += 1;
+        self.known[tag as usize].users += 1;
         TagRef {
             tag,
             generation: self.generation,
@@ -76,7 +76,7 @@ impl Tags {
 
     /// One user less; a tag without users is forgotten.
     pub fn release(&mut self, tag: u32) {
-        let known = &mut self.tags[tag as usize];
+        let known = &mut self.known[tag as usize];
         known.users -= 1;
         if known.users == 0 {
             self.by_name.remove(&known.name);
@@ -90,7 +90,7 @@ impl Tags {
         let Some(&tag) = self.by_name.get(name) else {
             return false;
         };
-        let tag = &mut self.tags[tag as usize];
+        let tag = &mut self.known[tag as usize];
         if hard {
             tag.hard = self.generation;
         }
@@ -103,7 +103,7 @@ impl Tags {
     pub fn verdict(&self, refs: &[TagRef]) -> Verdict {
         let mut verdict = Verdict::Valid;
         for r in refs {
-            let tag = &self.tags[r.tag as usize];
+            let tag = &self.known[r.tag as usize];
             if r.generation < tag.hard {
                 return Verdict::Gone;
             }
@@ -125,7 +125,7 @@ impl Tags {
 
     /// The name of tag `tag`.
     pub fn name(&self, tag: u32) -> Arc<str> {
-        Arc::clone(&self.tags[tag as usize].name)
+        Arc::clone(&self.known[tag as usize].name)
     }
 
     /// How many tags are known.

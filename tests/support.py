@@ -27,7 +27,7 @@ def in_child(test: Callable[[], object] | None = None, *, timeout: float = 30.0)
 
     def run() -> None:
         arguments = [str(ROOT), test.__module__, test.__qualname__, str(timeout)]
-        command = [sys.executable, "-X", "dev", "-W", "error", "-c", CHILD, *arguments]
+        command = [sys.executable, "-X", "faulthandler", "-W", "error", "-c", CHILD, *arguments]
         try:
             child = subprocess.run(command, capture_output=True, text=True, timeout=timeout + 10, check=False)
         except subprocess.TimeoutExpired as error:

@@ -24,12 +24,12 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor"},
+    {"exceptions", "_sentinels", "_units", "_types"},
+    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"_inside", "_parties", "_loads"},
-    {"cache", "config", "registry"},
-    {"decorators"},
+    {"_inside", "_parties", "_load", "_loads", "_loading", "_face", "_instances", "_lint", "_signature"},
+    {"cache", "_life", "config", "registry"},
+    {"_keeper", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]
 MAX_LINES = 400

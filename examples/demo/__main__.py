@@ -3,9 +3,8 @@
 import platform
 import sys
 from collections import Counter
+from importlib.metadata import version
 from time import perf_counter
-
-import omnicache
 
 from . import speed, stampede, strategies, switching
 from .report import Expectations
@@ -15,8 +14,8 @@ from .workload import collect
 def main() -> int:
     """Print everything; 0 if every expectation was met."""
     start = perf_counter()
-    version = f"{platform.python_implementation()} {platform.python_version()}"
-    print(f"OmniCache {omnicache.__version__} on the standard library of {version}", flush=True)
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"OmniCache {version('omnicache')} on the standard library of {python}", flush=True)
     work = collect()
     total = len(work.requests)
     favourites = Counter(work.requests).most_common(5)

@@ -10,7 +10,7 @@ from .library import Analysis, analyse
 from .report import Expectations, seconds, table
 from .workload import Workload
 
-SAMPLE_SECONDS = 4.0
+SAMPLE_SECONDS = 2.5
 
 
 def without_cache(work: Workload) -> tuple[float, int]:
@@ -28,7 +28,8 @@ def without_cache(work: Workload) -> tuple[float, int]:
 
 def ask(cache: Cache, name: str, source: Path | None) -> Analysis:
     """The analysis of one module, from the cache if it is there."""
-    return cache.get_or_set(name, lambda: analyse(name, source))
+    found: Analysis = cache.get_or_set(name, lambda: analyse(name, source))
+    return found
 
 
 def ask_all(cache: Cache, work: Workload) -> float:

@@ -10,10 +10,12 @@
 from __future__ import annotations
 
 from ._events import CacheEvent
-from ._omnicache import ManualClock
+from ._keys import KeyBy, NoKey
+from ._omnicache import ManualClock, __version__
 from ._sentinels import DEFAULT, MISSING
 from .backends import Backend, MemoryBackend
 from .cache import Cache
+from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
 from .entry import CacheEntry
 from .exceptions import (
     CacheBackendError,
@@ -45,6 +47,7 @@ from .strategies import (
 __all__ = [
     "DEFAULT",
     "MISSING",
+    "AsyncCachedFunction",
     "Backend",
     "Cache",
     "CacheBackendError",
@@ -54,24 +57,30 @@ __all__ = [
     "CacheError",
     "CacheEvent",
     "CacheExistsError",
+    "CacheInfo",
     "CacheKeyError",
     "CacheNotFoundError",
     "CacheSerializationError",
     "CacheStrategyError",
     "CacheTimeoutError",
+    "CachedFunction",
     "CustomStrategy",
     "InvalidKeyError",
+    "KeyBy",
     "LFUStrategy",
     "LRUStrategy",
     "ManualClock",
     "MemoryBackend",
     "MissingKeyError",
+    "NoKey",
     "ReentrantLoadError",
     "SizeStrategy",
     "Statistics",
     "Strategy",
     "TTLStrategy",
     "TinyLFUStrategy",
+    "__version__",
+    "cached",
     "delete_cache",
     "get_cache",
     "list_caches",

@@ -27,7 +27,7 @@ from contextvars import ContextVar
 from threading import get_ident
 from typing import Final, Protocol
 
-from ._omnicache import Waiter, try_wait
+from ._omnicache import Wait, Waiter, try_wait
 from .exceptions import ReentrantLoadError
 
 __all__ = ["INSIDE", "Inside", "begin_wait", "innermost", "label"]
@@ -114,7 +114,8 @@ def begin_wait(waiter: Waiter, cache: str, key: object, parent: Inside | None, *
         raise _reentrant(_labels(parent, None), label(cache, key))
     if parent is None and not blocking:
         return _NO_WAIT
-    found = try_wait(waiter.id, 0 if parent is None else parent.id, parent, thread if blocking else 0)
+    inside = 0 if parent is None else parent.id
+    found: Wait | list[Inside] | None = try_wait(waiter.id, inside, parent, thread if blocking else 0)
     if isinstance(found, list):
         asks = [] if parent is None else [parent]
         raise _reentrant([node.label for node in [*found, *asks]], label(cache, key))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @final
@@ -63,9 +65,7 @@ class KeyBy:
         elif callable(by):
             get = by
         else:
-            raise TypeError(
-                f"KeyBy({by!r}): expected an attribute name or a function, got {type(by).__name__}."
-            )
+            raise TypeError(f"KeyBy({by!r}): expected an attribute name or a function, got {type(by).__name__}.")
         object.__setattr__(self, "by", by)
         object.__setattr__(self, "_get", get)
 
@@ -78,14 +78,10 @@ class KeyBy:
         return self._get(argument)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(
-            f"KeyBy is frozen: make another one instead of setting {name!r}."
-        )
+        raise AttributeError(f"KeyBy is frozen: make another one instead of setting {name!r}.")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(
-            f"KeyBy is frozen: make another one instead of deleting {name!r}."
-        )
+        raise AttributeError(f"KeyBy is frozen: make another one instead of deleting {name!r}.")
 
     def __repr__(self) -> str:
         return f"KeyBy({self.by!r})"

@@ -6,7 +6,7 @@ import copy as copying
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
 from ._events import READS, WRITES, CacheEvent, Callback, EventKind
@@ -17,16 +17,21 @@ from .statistics import Statistics
 from .strategies import CustomStrategy, LFUStrategy, SizeStrategy, Strategy, strategy_from
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
-    from typing import Self
+    from typing import ParamSpec, Self
 
+    from ._types import CopyMode, Ttl
     from .backends import Backend
     from .cache import Cache
+    from .decorators import AsyncCachedFunction, CachedFunction, Decorator
 
-__all__ = ["CopyMode", "Life", "checked_copier", "checked_sizer"]
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ["Life", "checked_copier", "checked_sizer"]
 
 CallbackT = TypeVar("CallbackT", bound=Callback)
-CopyMode = Literal["none", "shallow", "deep"]
 
 _COPIERS: dict[str, Callable[[Any], Any] | None] = {
     "none": None,
@@ -342,6 +347,31 @@ class Life:
         self._loads.reset()
         self._flights.reset_coalesced()
         self._events.errors = 0
+
+    # --- functions: filled in by the layer above ---
+
+    if TYPE_CHECKING:
+
+        @overload
+        def cached(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncCachedFunction[P, R]: ...
+        @overload
+        def cached(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
+        @overload
+        def cached(
+            self,
+            *,
+            ttl: Ttl = ...,
+            tags: Iterable[str] = ...,
+            key: Callable[..., object] | None = ...,
+            version: str | int | None = ...,
+            prefix: str | None = ...,
+            idle: Ttl = ...,
+            stale: Ttl = ...,
+            jitter: float | None = ...,
+            priority: float | None = ...,
+        ) -> Decorator: ...
+        def cached(self, *args: Any, **options: Any) -> Any:
+            """Makes a function remember what it returned in this cache; see :func:`omnicache.cached`."""
 
     # --- the end ---
 

@@ -29,11 +29,15 @@ class LoadCounts:
         self.errors = 0
         self.stale_served = 0
 
-    def ran(self, *, failed: bool) -> None:
-        """Counts one run."""
+    def started(self) -> None:
+        """Counts a run."""
         with LOCK:
             self.runs += 1
-            self.errors += failed
+
+    def failed(self) -> None:
+        """Counts a run that raised."""
+        with LOCK:
+            self.errors += 1
 
 
 class Lease:
@@ -97,17 +101,26 @@ class Port:
     def load_failed(self, key: Any, error: Exception, /) -> None:
         """Counts and reports a loader that raised."""
         cache = self._cache
-        cache._loads.ran(failed=True)
+        cache._loads.failed()
         if cache._events.has("error"):
             cache._events.emit(CacheEvent("error", cache.name, key, error=error))
 
-    def storing(self, key: Any, store: Callable[[Any], object]) -> Callable[[Any], None]:
-        """`store`, with the run counted and reported."""
+    def counted(self, loader: Callable[[], Any]) -> Callable[[], Any]:
+        """`loader`, with its runs counted."""
+        started = self._cache._loads.started
+
+        def run() -> Any:
+            started()
+            return loader()
+
+        return run
+
+    def reported(self, key: Any, store: Callable[[Any], object]) -> Callable[[Any], None]:
+        """`store`, with the load reported to who listens."""
         cache = self._cache
 
         def stored(value: Any) -> None:
             store(value)
-            cache._loads.ran(failed=False)
             if cache._events.has("load"):
                 cache._events.emit(CacheEvent("load", cache.name, key, value))
 

@@ -2,17 +2,21 @@
 between the package and its engine.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from typing import Any, Final, TypeAlias, TypeVar, final, overload
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Protocol, Self, TypeVar, final, overload
+
+from typing_extensions import disjoint_base
 
 from ._sentinels import DefaultType, MissingType
+from ._types import Duration, Ttl
 
-Duration: TypeAlias = float | timedelta | str
-Ttl: TypeAlias = Duration | None | DefaultType
+__all__: list[str]
+__version__: str
+
 _T = TypeVar("_T")
 _Number = TypeVar("_Number", int, float)
 
+@disjoint_base
 class Core:
     """The native base of ``Cache``: an in-process store of Python objects.
 
@@ -272,34 +276,32 @@ def _plain_fold(first: Any, *rest: Any) -> int | None: ...
 def _plain_hash(obj: Any) -> int | None: ...
 def _plain_same(a: Any, b: Any) -> bool: ...
 
-AGAIN: Final[int]
-DONE: Final[int]
-FAILED: Final[int]
+AGAIN: Final = 0
+DONE: Final = 1
+FAILED: Final = 2
+
+class _Unwanted(Protocol):
+    def unwanted(self) -> None: ...
 
 @final
 class Flights:
     """The loads of one cache that are under way, at most one per key."""
 
     def __new__(cls) -> Flights: ...
-    def __len__(self) -> int: ...
+    def join(self, key: Any, thread: int, pilot: _Unwanted | None = None, /) -> Leader | Waiter:
+        """Boards the flight of `key`, or starts it."""
+    def invalidate(self, key: Any, /) -> bool:
+        """Keeps the value that is being loaded for `key` out of the store; True if there is such a load."""
+    def invalidate_all(self) -> int:
+        """Keeps the values of all running loads out of the store; how many there are."""
+    def running(self) -> list[Flight]:
+        """The flights that are running, each with its `key` and `invalidate()`."""
     @property
     def coalesced(self) -> int:
         """How many callers were served by a load that another caller had started."""
-
-    def join(self, key: Any, thread: int, pilot: Any = None, /) -> Leader | Waiter:
-        """Boards the flight of `key`, or starts it."""
-
-    def invalidate(self, key: Any, /) -> bool:
-        """Keeps the value that is being loaded for `key` out of the store; whether there is such a load."""
-
-    def invalidate_all(self) -> int:
-        """Keeps the values of all running loads out of the store; how many there are."""
-
-    def running(self) -> list[Flight]:
-        """The flights that are running."""
-
     def reset_coalesced(self) -> None:
-        """Sets ``coalesced`` to zero."""
+        """Sets `coalesced` to zero."""
+    def __len__(self) -> int: ...
 
 @final
 class Flight:
@@ -308,39 +310,30 @@ class Flight:
     @property
     def id(self) -> int:
         """The number that no other flight of this process has."""
-
     @property
     def key(self) -> Any:
         """The key that is being loaded; None once nobody is on board."""
-
     @property
     def pilot(self) -> Any:
         """The object given by the leader; None if a thread leads or the flight has ended."""
-
     @property
     def thread(self) -> int | None:
         """The thread in which the loader runs; None if the flight has ended."""
-
     @property
     def running(self) -> bool:
         """Whether the load is under way."""
-
     @property
     def valid(self) -> bool:
         """Whether the value may be stored."""
-
     @property
     def wanting(self) -> int:
         """How many callers want the value."""
-
     def invalidate(self) -> None:
         """Keeps the value of this load out of the store."""
-
     def retire(self) -> bool:
         """Ends the flight without its leader, so that one of the waiters takes over; False if it has ended."""
-
-    def attach(self, bell: Any, /) -> bool:
-        """Has `bell` called once when the flight ends; False if it has ended."""
+    def attach(self, bell: Callable[[], object], /) -> bool:
+        """Has `bell` called once when the flight ends, from any thread; False if it has ended."""
 
 @final
 class Leader:
@@ -349,56 +342,91 @@ class Leader:
     @property
     def id(self) -> int:
         """The flight's number."""
-
     @property
     def valid(self) -> bool:
         """Whether the value may be stored; False once the leader has ended the flight."""
-
     def flight(self) -> Flight:
         """The flight."""
-
     def waiter(self) -> Waiter:
         """A seat for the caller that started the flight."""
-
     def finish(self, value: Any, /) -> bool:
-        """Hands `value` to all waiters. False if it must not be in the store."""
-
+        """Hands `value` to all waiters. False if it must not be in the store: take it out again."""
     def fail(self, error: Any, /) -> None:
-        """Hands `error` to all waiters."""
-
+        """Hands `error`, in whatever form the waiters expect it, to all waiters."""
     def abandon(self) -> None:
-        """Gives the flight up; a waiter takes over."""
+        """Gives the flight up; a waiter takes over. Nothing happens if it has ended."""
 
 @final
 class Waiter:
-    """A seat on a flight; dropped, its caller has left."""
+    """A seat on a flight; dropped, its caller has left. An empty seat keeps nothing of the flight alive."""
 
     @property
     def id(self) -> int:
         """The flight's number."""
-
     def flight(self) -> Flight:
         """The flight."""
-
     def wait(self, seconds: float, /) -> bool:
-        """Blocks this thread, without the GIL; whether the flight has ended."""
-
+        """Blocks this thread for at most `seconds`, without the GIL; True if the flight has ended."""
     def take(self) -> tuple[int, Any]:
-        """What the flight brought: ``(DONE, value)``, ``(FAILED, error)`` or ``(AGAIN, None)``."""
-
+        """What the flight brought, once, and gives up the seat: `(DONE, value)`, `(FAILED, error)` or `(AGAIN, None)`."""
     def leave(self) -> None:
-        """Gives up the seat."""
+        """Gives up the seat. The last who leaves a flight under way has its pilot told so."""
 
 @final
 class Wait:
-    """An edge in the graph of who waits for whom."""
+    """A wait under way, until `end()` or until it is dropped."""
 
     def end(self) -> None:
-        """Takes the edge away."""
+        """The wait is over."""
 
-def try_wait(to: int, inside: int | None, label: object, thread: int | None, /) -> Any: ...
-def add_wait(to: int, inside: int, label: object, /) -> Wait: ...
-def add_need(id: int, label: object, thread: int, /) -> Wait: ...
-def waits_len() -> int: ...
-def new_flight_id() -> int: ...
-def flights_forked() -> None: ...
+def try_wait(to: int, inside: int, label: Any, thread: int, /) -> Wait | list[Any] | None:
+    """Begins a wait for the flight `to`, unless it would never end."""
+
+def add_wait(to: int, inside: int, label: Any, /) -> Wait:
+    """Records that the flight `inside` waits for `to`, a flight that it has just started itself."""
+
+def add_need(id: int, label: Any, thread: int, /) -> Wait:
+    """Records that the flight `id`, which `label` names in errors, needs the running thread `thread`."""
+
+def waits_len() -> int:
+    """How many flights and threads wait for something."""
+
+def new_flight_id() -> int:
+    """A number that no flight of this process has: for a load without a flight."""
+
+def flights_forked() -> None:
+    """Makes every flight that runs now a thing of the parent process: to be called in a child after a fork."""
+
+@disjoint_base
+class CachedCall:
+    """The native part of a cached function: binds the arguments of a call and looks up their key.
+
+    Without `absent` it is called as the function is, and a miss calls ``_miss(key, args, kwargs)``. With it, it is
+    called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives `absent`.
+    """
+
+    def __new__(cls, cache: Core, prefix: str, plan: tuple[object, ...], absent: object = None) -> Self: ...
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
+    def _calls(self) -> tuple[int, int]:
+        """Hits and misses."""
+
+    def _function(self) -> Callable[..., Any]:
+        """The lookup as a builtin function."""
+
+    def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The key of a call, None if the arguments do not fit the signature."""
+
+    def _reset_calls(self) -> None:
+        """Counts from 0 again."""
+
+def install_call(class_: type[CachedCall], /) -> None:
+    """Tells the interpreter how instances of `class_` are called, and that they are methods."""
+
+def find_token(instance: object) -> str | None:
+    """The token of an instance that cached methods were called on."""
+
+def keep_token(instance: object, token: str) -> str:
+    """Gives an instance this token, unless it has one; the one it has."""
+
+def drop_token(address: int) -> None:
+    """Takes back the token of the instance that was at this address."""

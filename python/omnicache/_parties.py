@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextvars import Context
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ._omnicache import Flight, Waiter
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from ._omnicache import Flight, Leader, Waiter
+
+# Documented, public but for its name: the running loop or None.
+running_loop: Final = asyncio._get_running_loop
 
 __all__ = ["POLL", "Party", "Pilot"]
 
@@ -29,14 +34,16 @@ class Pilot:
         self._cancelled = False
         self._idle_since: float | None = None
 
-    def take_off(self, flight: Flight, flying: Coroutine[Any, Any, None], context: Context) -> None:
-        """Starts the task that runs ``flight``'s loader. The flight keeps the pilot, the pilot keeps the task."""
-        self._flight = flight
+    def take_off(self, leader: Leader, flying: Coroutine[Any, Any, None], context: Context) -> None:
+        """Starts the task that runs the loader. The flight keeps the pilot, the pilot keeps the task."""
+        self._flight = leader.flight()
         self._task = self.loop.create_task(flying, context=context)
+        # 1. The task is made. 2. It is cancelled. 3. It ends without a single step, and so without its `finally`.
+        self._task.add_done_callback(lambda _: leader.abandon())
 
     def unwanted(self) -> None:
         """Nobody wants the value any more. Called by the flight, in any thread."""
-        if asyncio._get_running_loop() is self.loop:
+        if running_loop() is self.loop:
             self._cancel_unwanted()
         else:
             self._soon(self._cancel_unwanted)
@@ -88,7 +95,7 @@ class Party:
     A party lives in its loop's thread; only :meth:`ring` is called from elsewhere.
     """
 
-    __slots__ = ("_flight", "_futures", "_loop", "_place", "_pilot", "_timer")
+    __slots__ = ("_flight", "_futures", "_loop", "_pilot", "_place", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, flight: Flight) -> None:
         """The party of ``loop`` for ``flight``."""
@@ -127,6 +134,9 @@ class Party:
 
     def ring(self) -> None:
         """The flight has ended. Called by the flight, in any thread."""
+        if running_loop() is self._loop:
+            self._wake()
+            return
         try:
             self._loop.call_soon_threadsafe(self._wake)
         except RuntimeError:  # the loop is closed, and so its tasks are gone

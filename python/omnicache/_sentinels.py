@@ -15,6 +15,8 @@ class _Sentinel(enum.Enum):
     def __repr__(self) -> str:
         return self.name
 
+    __str__ = __repr__
+
     def __bool__(self) -> bool:
         return self is not _Sentinel.MISSING
 

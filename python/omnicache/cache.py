@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _omnicache, _registry
 from ._events import Events
 from ._face import AsyncFace
-from ._life import CopyMode, Life, checked_copier, checked_sizer
+from ._life import Life, checked_copier, checked_sizer
 from ._loading import Lease, Leases, LoadCounts, Port
 from ._loads import load_async, load_sync
 from ._sentinels import DEFAULT, MISSING
+from ._types import CopyMode
 from ._units import MAX_ENTRIES
 from .backends import Backend, backend_from
 from .entry import CacheEntry
@@ -247,13 +248,13 @@ class Cache(_omnicache.Core, Life, AsyncFace):
                 "or give it a plain function"
             )
         port = Port(self)
-        value = load_sync(port, key, _loader(loader), port.storing(key, self._storing(key, ttl, options)))
+        value = load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
         return value if self._copy is None else self._copy(value)
 
     async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """As :meth:`_load`, for tasks."""
         port = Port(self)
-        value = await load_async(port, key, _loader(loader), port.storing(key, self._storing(key, ttl, options)))
+        value = await load_async(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
         return value if self._copy is None else self._copy(value)
 
     def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:

@@ -35,6 +35,8 @@ pub(super) struct Segments {
     probation: List,
     protected: List,
     limit: Option<u32>,
+    /// How many entries the cache held when it last had to evict, or since; 0 before.
+    felt: u32,
     share: u32,
     random: u64,
 }
@@ -49,6 +51,7 @@ impl Segments {
             probation: List::default(),
             protected: List::default(),
             limit: None,
+            felt: 0,
             share,
             random: 0x9E37_79B9_7F4A_7C15,
         }
@@ -64,11 +67,17 @@ impl Segments {
 
     pub(super) fn set_limit(&mut self, entries: Option<u32>) {
         self.limit = entries;
+        self.felt = 0;
     }
 
-    /// How many entries there is room for; without a limit on them, as many as there are.
+    /// How many entries there is room for. A limit on bytes, or entries kept elsewhere for their priority, may leave
+    /// less room than the limit on entries: what was felt at the last eviction counts.
     pub(super) fn capacity(&self) -> u32 {
-        self.limit.unwrap_or_else(|| self.len())
+        match (self.felt, self.limit) {
+            (0, None) => self.len(),
+            (0, Some(limit)) => limit,
+            (felt, limit) => felt.min(limit.unwrap_or(felt)),
+        }
     }
 
     pub(super) fn limit(&self) -> Option<u32> {
@@ -101,6 +110,9 @@ impl Segments {
         self.hashes[at] = hash;
         self.seats[at] = Seat::Window;
         self.window.push_front(&mut self.links, id);
+        if self.felt != 0 {
+            self.felt = self.felt.max(self.len() - 1);
+        }
         for _ in 0..SPILL {
             if self.window.len() <= self.window_room() || self.main_len() >= self.main_room() {
                 break;
@@ -144,6 +156,7 @@ impl Segments {
         self.seats[id as usize] = Seat::Probation;
     }
 
+    /// Forgets an entry.
     pub(super) fn remove(&mut self, id: u32) {
         let seat = &mut self.seats[id as usize];
         let list = match seat {
@@ -158,6 +171,7 @@ impl Segments {
 
     /// Who goes next. A candidate that wins against a victim of the main part is moved there.
     pub(super) fn victim(&mut self, sketch: &Sketch) -> Option<u32> {
+        self.felt = self.len().saturating_sub(1).max(1);
         let candidate = self.window.back();
         let weakest = match self.probation.back() {
             NIL => self.protected.back(),
@@ -179,7 +193,9 @@ impl Segments {
     fn wins(&mut self, sketch: &Sketch, candidate: u32, weakest: u32) -> bool {
         let challenger = sketch.estimate(self.hashes[candidate as usize]);
         let defender = sketch.estimate(self.hashes[weakest as usize]);
-        if challenger > defender {
+        // Counts are noisy, the more so the larger they are, and the challenger's last use is the younger one. Where all
+        // keys are used equally often, as in a loop, a bare comparison would exchange entries for nothing.
+        if challenger > defender + defender / 4 {
             return true;
         }
         // Keys made to collide in the sketch could hold a worthless victim in place for ever: chance lets it go.

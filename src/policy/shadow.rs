@@ -34,13 +34,19 @@ impl Shadow {
 
     /// Replays one request. Whether it would have been a hit.
     pub(super) fn request(&mut self, hash: u32, sketch: &Sketch) -> bool {
-        if let Some(&id) = self.index.get(&hash) {
-            self.segments.access(id);
-            return true;
-        }
-        let id = self.free.pop().unwrap_or_else(|| self.segments.len());
-        self.index.insert(hash, id);
-        self.segments.insert(id, hash);
+        let hit = match self.index.get(&hash) {
+            Some(&id) => {
+                self.segments.access(id);
+                true
+            }
+            None => {
+                let id = self.free.pop().unwrap_or_else(|| self.segments.len());
+                self.index.insert(hash, id);
+                self.segments.insert(id, hash);
+                false
+            }
+        };
+        // A hit too may find the miniature too large: its capacity follows the cache's.
         while self.segments.len() > self.segments.capacity() {
             let Some(victim) = self.segments.victim(sketch) else {
                 break;
@@ -49,7 +55,7 @@ impl Shadow {
             self.index.remove(&self.segments.hash(victim));
             self.free.push(victim);
         }
-        false
+        hit
     }
 
     pub(super) fn bytes(&self) -> usize {

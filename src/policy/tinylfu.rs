@@ -3,7 +3,7 @@
 //! Einziger, Friedman & Manes, "TinyLFU: A Highly Efficient Cache Admission Policy" (2017), and for the window Einziger,
 //! Eytan, Friedman & Manes, "Adaptive Software Cache Management" (2018). How the window is chosen is our own.
 
-use super::segments::Segments;
+use super::segments::{Segments, WHOLE};
 use super::window::WindowChoice;
 use super::{Facts, Policy};
 use crate::sketch::Sketch;
@@ -14,8 +14,6 @@ pub struct TinyLfu {
     segments: Segments,
     sketch: Sketch,
     choice: WindowChoice,
-    /// Whether anything was evicted since the window was last decided.
-    evicted: bool,
 }
 
 impl Default for TinyLfu {
@@ -24,19 +22,28 @@ impl Default for TinyLfu {
             segments: Segments::new(WindowChoice::START),
             sketch: Sketch::default(),
             choice: WindowChoice::default(),
-            evicted: false,
         }
     }
 }
 
 impl TinyLfu {
+    /// A policy whose window is `percent` of the cache for ever: what the adaptation is measured against.
+    pub fn with_fixed_window(percent: u32) -> Self {
+        let share = WHOLE * percent.min(100) / 100;
+        Self {
+            segments: Segments::new(share),
+            choice: WindowChoice::fixed(),
+            ..Self::default()
+        }
+    }
+
     #[inline]
-    fn note(&mut self, hash: u32) {
+    fn note(&mut self, hash: u32, hit: bool) {
         self.sketch.count(hash);
-        if self.choice.request(hash, &self.sketch) {
-            let evicted = std::mem::take(&mut self.evicted);
+        if self.choice.request(hash, hit, &self.sketch) {
+            let goal = self.choice.decide(self.segments.capacity());
             self.segments
-                .set_share(self.choice.decide(self.segments.capacity(), evicted));
+                .set_share((self.segments.share() + goal).div_ceil(2));
         }
     }
 
@@ -60,13 +67,13 @@ impl Policy for TinyLfu {
         for _ in 0..facts.hits.min(7) {
             self.sketch.count(facts.hash);
         }
-        self.note(facts.hash);
+        self.note(facts.hash, false);
     }
 
     #[inline]
     fn access(&mut self, id: u32, facts: Facts) {
         self.segments.access(id);
-        self.note(facts.hash);
+        self.note(facts.hash, true);
     }
 
     fn pardon(&mut self, id: u32, _: Facts) {
@@ -80,13 +87,15 @@ impl Policy for TinyLfu {
     }
 
     fn victim(&mut self) -> Option<u32> {
-        self.evicted = true;
-        self.choice.wake(self.segments.capacity());
+        self.choice.evicts(self.segments.capacity());
         self.segments.victim(&self.sketch)
     }
 
     fn set_capacity(&mut self, entries: Option<u32>) {
         self.segments.set_limit(entries);
+        if let Some(entries) = entries {
+            self.choice.fit(entries);
+        }
         let need = self.segments.len().max(1);
         if entries.is_some_and(|most| self.sketch.entries() / 2 > most.max(need)) {
             self.sketch.resize(need);

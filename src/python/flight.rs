@@ -4,27 +4,16 @@
 //! Python object `Flights` and show that, so a flight's objects are never counted twice, and never cleared while one
 //! of the others is alive.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+mod seats;
 
-use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
+use std::sync::{Arc, Weak};
+
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::key::{Key, KeyRef};
-use crate::flight::{self, Joined, Landing, Owner, Wake};
-
-/// How long a blocked thread sleeps before it looks for signals.
-const SLICE: Duration = Duration::from_millis(100);
-
-/// The states that `Waiter.take()` reports.
-const AGAIN: u8 = 0;
-const DONE: u8 = 1;
-const FAILED: u8 = 2;
-
-const ENDED: &str = "this leader has ended its flight";
-const LEFT: &str = "this seat has been given up";
+use crate::flight::{self, Joined, Owner, Wake};
+use seats::{Leader, Waiter};
 
 /// A callable that tells one event loop to look.
 #[derive(Debug)]
@@ -92,7 +81,9 @@ impl Flights {
     /// Keeps the values of all running loads out of the store; how many there are.
     pub(super) fn forbid_all(&self) -> usize {
         let running = self.core.running();
-        running.iter().for_each(|flight| flight.invalidate());
+        for flight in &running {
+            flight.invalidate();
+        }
         running.len()
     }
 }
@@ -123,22 +114,11 @@ impl Flights {
             object: pilot,
         };
         let core = &slf.get().core;
+        let table = slf.clone().unbind();
         Ok(
             match core.join(hash, |other| wanted.same(other), key, owner) {
-                Joined::Lead(core) => {
-                    let id = core.flight().id();
-                    let table = slf.clone().unbind();
-                    Leader {
-                        id,
-                        table,
-                        core: Mutex::new(Some(core)),
-                    }
-                    .into_pyobject(py)?
-                    .into_any()
-                }
-                Joined::Follow(core) => Waiter::new(slf.clone().unbind(), core)
-                    .into_pyobject(py)?
-                    .into_any(),
+                Joined::Lead(core) => Leader::new(table, core).into_pyobject(py)?.into_any(),
+                Joined::Follow(core) => Waiter::new(table, core).into_pyobject(py)?.into_any(),
             },
         )
     }
@@ -302,166 +282,11 @@ impl Flight {
     }
 }
 
-/// The right and the duty to run the loader; dropped, it gives the flight up.
-#[pyclass(frozen, module = "omnicache._omnicache")]
-pub(super) struct Leader {
-    id: u64,
-    table: Py<Flights>,
-    core: Mutex<Option<CoreLeader>>,
-}
-
-impl Leader {
-    fn take(&self) -> Option<CoreLeader> {
-        self.core.lock().take()
-    }
-
-    /// What `read` takes from the leader, if it has not ended the flight.
-    fn with<R>(&self, read: impl FnOnce(&CoreLeader) -> R) -> PyResult<R> {
-        self.core
-            .lock()
-            .as_ref()
-            .map(read)
-            .ok_or_else(|| PyRuntimeError::new_err(ENDED))
-    }
-}
-
-#[pymethods]
-impl Leader {
-    /// The flight's number.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Whether the value may be stored; False once the leader has ended the flight.
-    #[getter]
-    fn valid(&self) -> bool {
-        self.core
-            .lock()
-            .as_ref()
-            .is_some_and(|leader| leader.flight().is_valid())
-    }
-
-    /// The flight.
-    fn flight(&self, py: Python<'_>) -> PyResult<Flight> {
-        self.with(|leader| Flight::new(self.table.clone_ref(py), leader.flight()))
-    }
-
-    /// A seat for the caller that started the flight.
-    fn waiter(&self, py: Python<'_>) -> PyResult<Waiter> {
-        let seat = self.with(CoreLeader::waiter)?;
-        Ok(Waiter::new(self.table.clone_ref(py), seat))
-    }
-
-    /// Hands `value` to all waiters. False if it must not be in the store: take it out again.
-    #[pyo3(signature = (value, /))]
-    fn finish(&self, value: Py<PyAny>) -> bool {
-        self.take().is_some_and(|leader| leader.finish(value))
-    }
-
-    /// Hands `error`, in whatever form the waiters expect it, to all waiters.
-    #[pyo3(signature = (error, /))]
-    fn fail(&self, error: Py<PyAny>) {
-        if let Some(leader) = self.take() {
-            leader.fail(error);
-        }
-    }
-
-    /// Gives the flight up; a waiter takes over. Nothing happens if it has ended.
-    fn abandon(&self) {
-        drop(self.take());
-    }
-
-    #[expect(clippy::needless_pass_by_value)] // the protocol's own signature
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.table)
-    }
-}
-
-/// A seat on a flight; dropped, its caller has left. An empty seat keeps nothing of the flight alive.
-#[pyclass(frozen, module = "omnicache._omnicache")]
-pub(super) struct Waiter {
-    id: u64,
-    table: Py<Flights>,
-    core: Mutex<Option<CoreWaiter>>,
-}
-
-impl Waiter {
-    fn new(table: Py<Flights>, core: CoreWaiter) -> Self {
-        Self {
-            id: core.flight().id(),
-            table,
-            core: Mutex::new(Some(core)),
-        }
-    }
-
-    fn core_flight(&self) -> PyResult<Arc<CoreFlight>> {
-        let flight = self.core.lock().as_ref().map(|seat| seat.flight().clone());
-        flight.ok_or_else(|| PyRuntimeError::new_err(LEFT))
-    }
-}
-
-#[pymethods]
-impl Waiter {
-    /// The flight's number.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// The flight.
-    fn flight(&self, py: Python<'_>) -> PyResult<Flight> {
-        Ok(Flight::new(self.table.clone_ref(py), &self.core_flight()?))
-    }
-
-    /// Blocks this thread for at most `seconds`, without the GIL; True if the flight has ended.
-    #[pyo3(signature = (seconds, /))]
-    fn wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
-        let flight = self.core_flight()?;
-        let mut left = Duration::try_from_secs_f64(seconds).unwrap_or(SLICE);
-        loop {
-            let slice = left.min(SLICE);
-            if py.detach(|| flight.wait(slice)) {
-                return Ok(true);
-            }
-            py.check_signals()?;
-            left -= slice;
-            if left.is_zero() {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// What the flight brought, once, and gives up the seat: `(DONE, value)`, `(FAILED, error)`, or `(AGAIN, None)` if
-    /// it is still under way or brought nothing for this caller.
-    fn take(&self, py: Python<'_>) -> (u8, Option<Py<PyAny>>) {
-        let Some(mut seat) = self.core.lock().take() else {
-            return (AGAIN, None);
-        };
-        match seat.landing() {
-            Some(Landing::Done(value)) => (DONE, Some(value.clone_ref(py))),
-            Some(Landing::Failed(error)) => (FAILED, Some(error.clone_ref(py))),
-            Some(Landing::Again) | None => (AGAIN, None),
-        }
-    }
-
-    /// Gives up the seat. The last who leaves a flight under way has its pilot told so.
-    fn leave(&self) {
-        let seat = self.core.lock().take();
-        drop(seat);
-    }
-
-    #[expect(clippy::needless_pass_by_value)] // the protocol's own signature
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.table)
-    }
-}
-
 /// Adds the classes of this file to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("AGAIN", AGAIN)?;
-    module.add("DONE", DONE)?;
-    module.add("FAILED", FAILED)?;
+    module.add("AGAIN", seats::AGAIN)?;
+    module.add("DONE", seats::DONE)?;
+    module.add("FAILED", seats::FAILED)?;
     module.add_class::<Flights>()?;
     module.add_class::<Flight>()?;
     module.add_class::<Leader>()?;

@@ -1,11 +1,13 @@
 //! The compiled module `omnicache._omnicache`: the only place that names pyo3.
 
+mod call;
 mod clock;
 mod config;
 mod core;
 mod flight;
 mod key;
 mod keys;
+mod lock;
 mod plain;
 mod sentinel;
 mod units;
@@ -17,6 +19,7 @@ use pyo3::prelude::*;
 /// The engine of `omnicache`; its public face is the package.
 #[pymodule]
 fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    call::register(module)?;
     clock::register(module)?;
     config::register(module)?;
     core::register(module)?;
@@ -25,5 +28,6 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     plain::register(module)?;
     units::register(module)?;
     waits::register(module)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

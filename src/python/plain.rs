@@ -38,23 +38,35 @@ const TUPLE: u64 = 0x3F84_D5B5_B547_0917;
 ///
 /// # Safety
 /// `obj` is a live object and the thread is attached to the interpreter.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn plain_hash(obj: *mut PyObject) -> Option<u32> {
-    // SAFETY: the caller's promise, passed on.
-    unsafe { plain_part(obj) }.map(hash_finish)
+    // SAFETY: the caller's promise, passed on. A str's own hash is well mixed; numbers are bare bits and take one more
+    // round, without which numbers in regular steps would crowd under some seeds. A tuple's items get it by folding.
+    unsafe {
+        let ty = ffi::Py_TYPE(obj);
+        if ty == addr_of_mut!(ffi::PyUnicode_Type) {
+            Some(hash_finish(str_hash(obj)))
+        } else if ty == addr_of_mut!(ffi::PyLong_Type) {
+            Some(hash_finish(mix(int_part(obj))))
+        } else if ty == addr_of_mut!(ffi::PyTuple_Type) {
+            tuple_part(obj, 0).map(hash_finish)
+        } else {
+            other_part(obj, ty).map(|part| hash_finish(mix(part)))
+        }
+    }
 }
 
 /// What a plain key adds to the hash of a tuple, or `None` for any other object.
 ///
 /// # Safety
 /// As for [`plain_hash`].
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn plain_part(obj: *mut PyObject) -> Option<u64> {
     // SAFETY: the caller's promise, passed on.
     unsafe { part(obj, 0) }
 }
 
-/// The state of a tuple's hash after its first item; that of an empty tuple is never asked for.
+/// The state of a tuple's hash after its first item.
 #[inline]
 pub(crate) fn hash_seed(first_part: u64) -> u64 {
     hash_fold(TUPLE, first_part)
@@ -66,8 +78,8 @@ pub(crate) fn hash_fold(state: u64, part: u64) -> u64 {
     mix(state ^ part)
 }
 
-/// The hash that a state, or the part of a key that is no tuple, ends as.
-#[inline]
+/// The hash that the state of a tuple ends as.
+#[inline(always)]
 pub(crate) fn hash_finish(state: u64) -> u32 {
     mix(state) as u32
 }
@@ -79,7 +91,7 @@ fn mix(value: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
-#[inline]
+#[inline(always)]
 unsafe fn part(obj: *mut PyObject, depth: u32) -> Option<u64> {
     // SAFETY: `obj` is live and we are attached; each read below is of the type that the type pointer names.
     unsafe {
@@ -98,7 +110,7 @@ unsafe fn part(obj: *mut PyObject, depth: u32) -> Option<u64> {
 }
 
 /// The hash that a str keeps, computed if this is the first time. It is random and well mixed already.
-#[inline]
+#[inline(always)]
 unsafe fn str_hash(obj: *mut PyObject) -> u64 {
     // SAFETY: `obj` is an exact str, so it starts with a PyASCIIObject. The field is read atomically because another
     // thread may be filling it in. Hashing an exact str runs no Python code and cannot fail.
@@ -112,7 +124,7 @@ unsafe fn str_hash(obj: *mut PyObject) -> u64 {
     }
 }
 
-#[inline]
+#[inline(always)]
 unsafe fn cached_hash(obj: *mut PyObject) -> isize {
     // SAFETY: `obj` is an exact str; the field is aligned and lives as long as the object.
     unsafe {
@@ -124,9 +136,8 @@ unsafe fn cached_hash(obj: *mut PyObject) -> isize {
 unsafe fn int_part(obj: *mut PyObject) -> u64 {
     // SAFETY: `obj` is an exact int. Hashing one runs no Python code and cannot fail.
     unsafe {
-        // The sign and size word with the first digit is the whole number if it has one digit; Python's own hash of
-        // an int is the same for -1 and -2, and a call.
-        match int::one_digit(obj) {
+        // Python's own hash of an int is a call, and the same for -1 and -2.
+        match int::bits(obj) {
             Some(bits) => bits ^ INT,
             None => (ffi::PyObject_Hash(obj).cast_unsigned() as u64).rotate_left(32) ^ INT,
         }
@@ -191,7 +202,8 @@ pub(crate) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> bool {
     if a == b {
         return true;
     }
-    // SAFETY: both are live, and each comparison is of the type that both type pointers name.
+    // SAFETY: both are live, and each comparison is of the type that both type pointers name. Comparing exact ints runs
+    // no Python code.
     unsafe {
         let ty = ffi::Py_TYPE(a);
         if ty != ffi::Py_TYPE(b) {
@@ -199,6 +211,13 @@ pub(crate) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> bool {
         }
         if ty == addr_of_mut!(ffi::PyUnicode_Type) {
             return same_str(a, b);
+        }
+        if ty == addr_of_mut!(ffi::PyLong_Type) {
+            return match (int::bits(a), int::bits(b)) {
+                (Some(a), Some(b)) => a == b,
+                (None, None) => ffi::PyObject_RichCompareBool(a, b, ffi::Py_EQ) == 1,
+                _ => false,
+            };
         }
         same_other(a, b, ty)
     }
@@ -225,15 +244,9 @@ unsafe fn same_str(a: *mut PyObject, b: *mut PyObject) -> bool {
 #[inline(never)]
 unsafe fn same_other(a: *mut PyObject, b: *mut PyObject, ty: *mut ffi::PyTypeObject) -> bool {
     // SAFETY: both have exactly the type `ty`. The items of plain tuples are plain, and the depth of the recursion is
-    // bounded by theirs. Comparing exact ints runs no Python code.
+    // bounded by theirs.
     unsafe {
-        if ty == addr_of_mut!(ffi::PyLong_Type) {
-            match (int::one_digit(a), int::one_digit(b)) {
-                (Some(a), Some(b)) => a == b,
-                (None, None) => ffi::PyObject_RichCompareBool(a, b, ffi::Py_EQ) == 1,
-                _ => false,
-            }
-        } else if ty == addr_of_mut!(ffi::PyTuple_Type) {
+        if ty == addr_of_mut!(ffi::PyTuple_Type) {
             let size = ffi::PyTuple_GET_SIZE(a);
             size == ffi::PyTuple_GET_SIZE(b)
                 && (0..size)
@@ -260,7 +273,7 @@ unsafe fn same_bytes(a: *const u8, b: *const u8, length: usize) -> bool {
     unsafe { std::slice::from_raw_parts(a, length) == std::slice::from_raw_parts(b, length) }
 }
 
-/// Ints of one digit, read where they lie.
+/// Ints of at most two digits, which is all below 2**60, read where they lie.
 mod int {
     use pyo3::ffi::{self, PyObject};
 
@@ -270,36 +283,45 @@ mod int {
     struct Head {
         base: PyObject,
         word: isize,
-        digit: u32,
+        digits: [u32; 2],
     }
 
     /// The layout of ints changed in the release that made `PyASCIIObject` one word smaller.
     const TAGGED: bool =
         size_of::<ffi::PyASCIIObject>() == size_of::<PyObject>() + 3 * size_of::<usize>();
-    /// Elsewhere digits may be shorter.
+    /// Elsewhere digits may be shorter than 30 bits.
     const KNOWN: bool = cfg!(target_pointer_width = "64");
 
-    /// Bits that tell ints of at most one digit apart, or `None` for longer ones.
+    /// Bits that tell ints of at most two digits apart, or `None` for longer ones.
     ///
     /// # Safety
     /// `obj` is exactly an int.
     #[inline]
-    pub(super) unsafe fn one_digit(obj: *mut PyObject) -> Option<u64> {
+    pub(super) unsafe fn bits(obj: *mut PyObject) -> Option<u64> {
         if !KNOWN {
             return None;
         }
-        // SAFETY: an exact int of a CPython with 64-bit pointers starts with a Head; zero has room for a digit too.
-        let Head { word, digit, .. } = unsafe { &*obj.cast::<Head>() };
-        if TAGGED {
-            // Bits 0 and 1: 0 positive, 1 zero, 2 negative. Bit 2 marks shared ints in 3.14 and says nothing here.
-            (*word < 16).then(|| (word.cast_unsigned() as u64 & 3) << 32 | u64::from(*digit))
-        } else {
-            match *word {
-                0 => Some(1 << 32),
-                1 => Some(u64::from(*digit)),
-                -1 => Some(2 << 32 | u64::from(*digit)),
-                _ => None,
-            }
+        let head = obj.cast::<Head>();
+        // SAFETY: an exact int of a CPython with 64-bit pointers starts with a base and a word, and as many digits as
+        // the word says; no digit beyond these is read.
+        unsafe {
+            let word = (*head).word;
+            // Bits 0 and 1 from 3.12 on: 0 positive, 1 zero, 2 negative. Bit 2 marks shared ints in 3.14.
+            let (count, negative) = if TAGGED {
+                (word.cast_unsigned() >> 3, word & 2 != 0)
+            } else {
+                (word.unsigned_abs(), word < 0)
+            };
+            let value = match count {
+                0 => 0,
+                1 => u64::from((&raw const (*head).digits[0]).read()),
+                2 => {
+                    let low = u64::from((&raw const (*head).digits[0]).read());
+                    u64::from((&raw const (*head).digits[1]).read()) << 30 | low
+                }
+                _ => return None,
+            };
+            Some(value << 1 | u64::from(negative))
         }
     }
 }

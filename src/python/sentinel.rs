@@ -24,8 +24,3 @@ pub(super) fn missing(py: Python<'_>) -> &Bound<'_, PyAny> {
 pub(super) fn is_default(value: &Bound<'_, PyAny>) -> bool {
     value.is(load(value.py(), &DEFAULT, "DEFAULT").bind(value.py()))
 }
-
-/// Whether this is `MISSING`.
-pub(super) fn is_missing(value: &Bound<'_, PyAny>) -> bool {
-    value.is(missing(value.py()))
-}

@@ -52,13 +52,13 @@ impl Drop for Wait {
 /// the labels of the flights that lead from `to` back to it, its own left out.
 #[pyfunction]
 #[pyo3(signature = (to, inside, label, thread, /))]
-fn try_wait<'py>(
-    py: Python<'py>,
+fn try_wait(
+    py: Python<'_>,
     to: u64,
     inside: u64,
     label: Py<PyAny>,
     thread: u64,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+) -> PyResult<Option<Bound<'_, PyAny>>> {
     let label = Arc::new(label);
     let nodes = [
         (inside, Node::Flight(inside)),

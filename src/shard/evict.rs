@@ -112,7 +112,9 @@ impl<K, V> Shard<K, V> {
     pub fn reconfigure(&mut self, kind: Kind, limits: Limits, now: u64, gone: &mut Gone<K, V>) {
         self.apply_pending(now);
         self.limits = limits;
-        if kind != self.kind {
+        if kind == self.kind {
+            self.policy.set_capacity(limits.entries);
+        } else {
             let order = self.policy.order();
             self.policy = AnyPolicy::new(kind);
             self.kind = kind;
@@ -121,8 +123,6 @@ impl<K, V> Shard<K, V> {
                 let facts = self.facts(id);
                 self.policy.insert(id, facts);
             }
-        } else {
-            self.policy.set_capacity(limits.entries);
         }
         if kind != Kind::Adviser {
             self.enforce(gone);

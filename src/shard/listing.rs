@@ -14,7 +14,7 @@ impl<K, V> Shard<K, V> {
         View {
             created: tick_start(stamp.created),
             updated: tick_start(stamp.updated),
-            accessed: tick_start(stamp.accessed),
+            accessed: tick_start(slot.accessed),
             hits: slot.hits,
             life: extra.map_or(Life::FOREVER, |extra| extra.life),
             fresh: extra.map_or(NEVER, |extra| extra.fresh),

@@ -65,6 +65,9 @@ pub struct Shard<K, V> {
     kind: Kind,
     policy: AnyPolicy,
     ranks: Ranks,
+    /// The first tick at which an entry that has an [`Extra`] needs a full look, by slot; apart from the slots, which
+    /// most caches fill with entries that live for ever.
+    dues: Vec<u32>,
     extras: Vec<Extra>,
     free_extras: Vec<u32>,
     wheel: Wheel,
@@ -94,6 +97,7 @@ impl<K, V> Shard<K, V> {
             kind,
             policy,
             ranks: Ranks::default(),
+            dues: Vec::new(),
             extras: Vec::new(),
             free_extras: Vec::new(),
             wheel: Wheel::new(now),
@@ -158,9 +162,9 @@ impl<K, V> Shard<K, V> {
             self.counters.misses += 1;
             return Found::Missing;
         };
-        let due = self.slot(id).due;
-        if due != NO_DUE && due <= tick(clock.at_most()) {
-            match self.look(id, clock.now(), true) {
+        if self.slot(id).extra != NIL && self.is_due(id, clock) {
+            let now = if self.is_timed(id) { clock.now() } else { 0 };
+            match self.look(id, now, true) {
                 Look::Fresh => {}
                 Look::Stale => {
                     self.counters.misses += 1;
@@ -182,6 +186,21 @@ impl<K, V> Shard<K, V> {
             self.apply_pending(clock.coarse());
         }
         Found::Fresh(value)
+    }
+
+    /// Whether an entry with an [`Extra`] needs a full look now.
+    #[inline]
+    fn is_due(&self, id: u32, clock: &Clock) -> bool {
+        let due = self.dues[id as usize];
+        due != NO_DUE && due <= tick(clock.at_most())
+    }
+
+    /// Notes the due tick of an entry that has an [`Extra`].
+    fn set_due(&mut self, id: u32, due: u32) {
+        if self.dues.len() <= id as usize {
+            self.dues.resize(self.slots.len(), NO_DUE);
+        }
+        self.dues[id as usize] = due;
     }
 
     /// As [`Shard::get`], without counting or using the entry, and with its version.
@@ -217,7 +236,7 @@ impl<K, V> Shard<K, V> {
                 .as_mut()
                 .expect("reads are applied before a slot is freed");
             slot.hits = slot.hits.saturating_add(1);
-            self.stamps[id as usize].accessed = now;
+            slot.accessed = now;
             let (hash, extra) = (slot.hash, slot.extra);
             self.used(id, hash, extra);
         }
@@ -320,9 +339,9 @@ impl<K, V> Shard<K, V> {
         // The tags' generations go on: an older reference must not come to life again.
         let tags = std::mem::take(&mut self.tags);
         *self = Self {
+            tags,
             counters,
             version,
-            tags,
             ..empty
         };
         gone
@@ -360,6 +379,7 @@ impl<K, V> Shard<K, V> {
             + self.stamps.capacity() * size_of::<Stamp>()
             + self.policy.bytes()
             + self.ranks.bytes()
+            + self.dues.capacity() * 4
             + self.extras.capacity() * size_of::<Extra>()
             + self.weights.capacity() * 8
     }
@@ -394,7 +414,7 @@ impl<K, V> Shard<K, V> {
             weight += self.weight_of(id);
             if let Some(extra) = self.extra(id) {
                 assert_eq!(extra.slot, id);
-                assert_eq!(slot.due, extra.due());
+                assert_eq!(self.dues[id as usize], extra.due());
                 assert_eq!(
                     extra.bucket == NIL,
                     extra.end() == crate::clock::NEVER,

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -53,15 +53,20 @@ class FakeCache:
         return sum(flight.wanting for flight in self.flights.running() if flight.key == key)
 
     def until_wanting(self, key: Any, count: int) -> None:
-        """Blocks until ``count`` callers wait for the load of ``key``."""
+        """Blocks until just ``count`` callers wait for the load of ``key``."""
         pause = threading.Event()
-        while self.wanting(key) < count:
+        while self.wanting(key) != count:
             pause.wait(0.001)
 
     async def auntil_wanting(self, key: Any, count: int) -> None:
-        """Lets other tasks run until ``count`` callers wait for the load of ``key``."""
-        while self.wanting(key) < count:
-            await asyncio.sleep(0.001)
+        """Lets other tasks run until just ``count`` callers wait for the load of ``key``."""
+        await until(lambda: self.wanting(key) == count)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets other tasks run until ``condition`` is true, which another thread may make it."""
+    while not condition():  # noqa: ASYNC110 - an asyncio.Event belongs to one loop
+        await asyncio.sleep(0.001)
 
 
 class Counter:
@@ -83,6 +88,35 @@ class Counter:
                 assert self.gate.wait(20), "nobody opened the gate"
         finally:
             self._inside.release()
+        if isinstance(self.value, BaseException):
+            raise self.value
+        return self.value
+
+
+class AsyncCounter:
+    """A coroutine function as a loader, which waits at its gate and counts."""
+
+    def __init__(self, value: Any = "value", steps: int = 0) -> None:
+        self.value = value
+        self.steps = steps
+        self.gate = asyncio.Event()
+        self.entered = asyncio.Event()
+        self.runs = self.cancelled = self.inside = 0
+
+    async def __call__(self) -> Any:
+        assert not self.inside, "two runs of one loader overlap"
+        self.runs += 1
+        self.inside += 1
+        self.entered.set()
+        try:
+            for _ in range(self.steps):
+                await asyncio.sleep(0)
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.inside -= 1
         if isinstance(self.value, BaseException):
             raise self.value
         return self.value
@@ -118,3 +152,10 @@ class Runner(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def on_loop(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Runner:
+    """Starts a thread with a loop of its own, which runs ``function(*arguments)``."""
+    runner = Runner(lambda: asyncio.run(function(*arguments)))
+    runner.start()
+    return runner

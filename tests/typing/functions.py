@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, assert_type
 
 from omnicache import Cache, cached
+from omnicache._sentinels import MissingType
 
 cache = Cache("typed")
 
@@ -42,7 +43,7 @@ def results() -> None:
     assert_type(in_a_cache(1), bytes)
     bare.cache_clear()
     assert_type(bare.cache_info().hits, int)
-    assert_type(bare.peek(1), float | None)
+    assert_type(bare.peek(1), float | MissingType)
     bare.put(1.5, 1)
     assert_type(bare.refresh(1), float)
     plain: Callable[[int], list[str]] = with_options
@@ -59,7 +60,7 @@ async def awaited_results() -> None:
     assert_type(await awaited(1), set[int])
     assert_type(await awaited_with_options(1), set[int])
     assert_type(await awaited.refresh(1), set[int])
-    assert_type(await awaited.peek(1), set[int] | None)
+    assert_type(await awaited.peek(1), set[int] | MissingType)
     function: Callable[[int], Coroutine[Any, Any, set[int]]] = awaited
     await function(1)
 

@@ -132,6 +132,7 @@ impl Core {
         Ok(core.near.len())
     }
 
+    #[allow(clippy::unused_self)] // the protocol's own signature
     fn __bool__(&self) -> bool {
         // A cache is not false for being empty: `cache or other` asks for the cache.
         true
@@ -323,6 +324,9 @@ impl Core {
     ) -> PyResult<()> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
+        if pattern.is_some() || tags.is_some() {
+            core.flights.get().forbid_all();
+        }
         if let Some(tags) = tags {
             for tag in read_tags(&tags)? {
                 core.near.invalidate_tag(&tag, hard, now);

@@ -3,7 +3,7 @@
 //! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
-mod hot;
+pub(super) mod hot;
 mod listing;
 mod settings;
 mod single;
@@ -12,6 +12,7 @@ mod terms;
 use super::clock::ManualClock;
 use super::flight::Flights;
 use super::key::Key;
+use super::lock::StoreLock;
 use crate::clock::Clock;
 use crate::entry::{Gone, Life};
 use crate::near::Near;
@@ -42,7 +43,7 @@ pub(super) mod flag {
     /// What keeps a read from the hot path.
     pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE;
     /// What keeps a write from the hot path.
-    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | LIFE | WEIGH;
+    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH;
 }
 
 /// One read in this many is timed.
@@ -51,7 +52,7 @@ const SAMPLE_EVERY: u32 = 1024;
 /// The native base of `Cache`.
 #[pyclass(subclass, frozen, module = "omnicache._omnicache")]
 pub(super) struct Core {
-    pub(super) near: Near<Key, Py<PyAny>>,
+    pub(super) near: Near<Key, Py<PyAny>, StoreLock>,
     pub(super) clock: Clock,
     pub(super) flags: AtomicU32,
     /// Reads so far, loosely counted, to choose which to time.
@@ -79,7 +80,7 @@ impl Core {
     }
 
     #[inline]
-    fn has(&self, flag: u32) -> bool {
+    pub(super) fn has(&self, flag: u32) -> bool {
         self.flags.load(Relaxed) & flag != 0
     }
 

@@ -52,6 +52,7 @@ impl Core {
     }
 
     /// What entries live by unless the call says otherwise.
+    #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (*, ttl=Given::ABSENT, idle=Given::ABSENT, stale=Given::ABSENT, jitter=Given::ABSENT))]
     fn _set_defaults(
         &self,

@@ -24,7 +24,7 @@ pub(super) fn missing_key(key: &Bound<'_, PyAny>) -> PyErr {
 
 impl Core {
     /// An error if the cache is closed.
-    pub(super) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
+    pub(in crate::python) fn open(&self, slf: &Bound<'_, Self>, operation: &str) -> PyResult<()> {
         if !self.has(flag::CLOSED) {
             return Ok(());
         }
@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// The fresh value under a key, counted, timed, and shown to the hooks.
-    pub(super) fn read<'py>(
+    pub(in crate::python) fn read<'py>(
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -345,6 +345,7 @@ impl Core {
     }
 
     /// Gives a fresh entry a new ttl, counted from now; whether there was one.
+    #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (key, ttl=Given::ABSENT))]
     fn touch(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>, ttl: Given<'_>) -> PyResult<bool> {
         let core = slf.get();

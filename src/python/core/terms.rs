@@ -89,7 +89,7 @@ impl<'py> Arguments<'py> {
                         0.0
                     } else {
                         fraction(&value, "jitter")?
-                    })
+                    });
                 }
                 _ => {
                     let near = NAMES
@@ -137,6 +137,15 @@ impl Core {
             idle: arguments.idle.unwrap_or(defaults.life.idle),
             stale: arguments.stale.unwrap_or(defaults.life.stale),
         })
+    }
+
+    /// How long a value lives that is written with this ttl, or with the cache's own.
+    pub(super) fn life_with(&self, ttl: Option<u64>) -> Life {
+        let Defaults { life, jitter } = *self.defaults.lock();
+        Life {
+            ttl: self.jittered(ttl.unwrap_or(life.ttl), jitter),
+            ..life
+        }
     }
 
     /// A ttl shortened by chance, by at most this part of it.

@@ -82,12 +82,43 @@ fn loaded_module<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> 
     module
 }
 
-/// The attribute of this name of a type, if it has one.
+/// Whether a class of the user's in the method resolution order of `class` defines this name.
+///
+/// Looks into the dicts of the types: asking for an attribute that is missing makes an exception, which is slow, and
+/// may run a metaclass's `__getattr__`.
+pub(super) fn defines(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> bool {
+    class.mro().iter().any(|base| {
+        let base = base.as_ptr().cast::<ffi::PyTypeObject>();
+        // SAFETY: the items of a method resolution order are live types. The dict of a type that is compiled into the
+        // interpreter may be null: these define none of our names. A str as key runs no Python code; an error, of
+        // which none is known, is taken away.
+        unsafe {
+            let dict = (*base).tp_dict;
+            match if dict.is_null() {
+                0
+            } else {
+                ffi::PyDict_Contains(dict, name.as_ptr())
+            } {
+                -1 => {
+                    PyErr::take(class.py());
+                    false
+                }
+                found => found == 1,
+            }
+        }
+    })
+}
+
+/// The attribute of this name of a type, if a class of the user's defines it.
 pub(super) fn attribute<'py>(
     class: &Bound<'py, PyType>,
     name: &Bound<'py, PyString>,
 ) -> Option<Bound<'py, PyAny>> {
-    class.getattr_opt(name).ok().flatten()
+    if defines(class, name) {
+        class.getattr(name).ok()
+    } else {
+        None
+    }
 }
 
 /// `module:qualified.name` of a type, as the bytes of a key have it.
@@ -129,7 +160,7 @@ pub(super) fn reference_name(obj: &Bound<'_, PyAny>, noun: &str) -> Outcome<Stri
             format!("is the {noun} {name}, made anew by each call of the function around it");
         return Err(Problem::new(what, advice));
     }
-    let found = obj.cast::<PyType>().is_ok_and(is_static_type)
+    let found = obj.cast::<PyType>().is_ok_and(is_immutable)
         || find(obj.py(), &module, &name).is_some_and(|found| found.is(obj));
     if !found {
         let what =
@@ -145,8 +176,9 @@ fn find<'py>(py: Python<'py>, module: &str, name: &str) -> Option<Bound<'py, PyA
         .try_fold(start, |at, step| at.getattr(step).ok())
 }
 
-/// Types compiled into the interpreter need not be found: some, such as `NoneType`, are not in the module they name.
-pub(super) fn is_static_type(class: &Bound<'_, PyType>) -> bool {
+/// Whether `class` is compiled, so that no attribute can be set on it. Such types need not be found by their names: some,
+/// as `NoneType`, are not in the module they name.
+pub(super) fn is_immutable(class: &Bound<'_, PyType>) -> bool {
     // SAFETY: a live type.
-    unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
+    unsafe { ffi::PyType_GetFlags(class.as_type_ptr()) & ffi::Py_TPFLAGS_IMMUTABLETYPE != 0 }
 }

@@ -2,14 +2,15 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
-use super::encode::{Encoder, surrogates};
+use super::encode::{Encoder, surrogates, too_deep};
 use super::error::{Outcome, Problem};
 use super::known::{self, Known};
 use super::moment;
 use super::part::KeyPart;
-use crate::key::{NamedKind, RefKind, tag};
+use crate::key::{MAX_DEPTH, NamedKind, RefKind, tag};
 
 impl<'py> Encoder<'py> {
     /// Writes an object that is not exactly a builtin.
@@ -23,7 +24,7 @@ impl<'py> Encoder<'py> {
         if known::DECIMAL.is(&class) || known::UUID.is(&class) || is_path(&class) {
             return self.standard(obj, &class).unwrap_or(Ok(()));
         }
-        if known::attribute(&class, intern!(py, "__cache_key__")).is_some() {
+        if known::defines(&class, intern!(py, "__cache_key__")) {
             return self.within(obj, |this| this.by_cache_key(obj, &class, depth));
         }
         if let Ok(part) = obj.cast_exact::<KeyPart>() {
@@ -32,7 +33,7 @@ impl<'py> Encoder<'py> {
             return Ok(());
         }
         if known::ENUM.is_base_of(&class) {
-            return self.member(obj, &class);
+            return self.member(obj, &class, depth);
         }
         if obj.is_instance_of::<PyType>() {
             let name = known::reference_name(obj, "class")?;
@@ -49,7 +50,7 @@ impl<'py> Encoder<'py> {
         }
         if let Some(fields) = named_fields(obj, &class)? {
             let name = known::type_name(&class)?;
-            self.out.named(NamedKind::Object, name.as_bytes());
+            self.named(NamedKind::Object, &name, depth)?;
             return self.within(obj, |this| this.fields(fields, depth + 1));
         }
         self.subclass(obj, &class, depth)
@@ -64,8 +65,7 @@ impl<'py> Encoder<'py> {
         let key = obj
             .call_method0(intern!(self.py, "__cache_key__"))
             .map_err(|error| Problem::raised(self.py, "__cache_key__()", error))?;
-        self.out
-            .named(NamedKind::Custom, known::type_name(class)?.as_bytes());
+        self.named(NamedKind::Custom, &known::type_name(class)?, depth)?;
         self.value(&key, depth + 1)
             .map_err(|problem| problem.within(|| ".__cache_key__()".to_owned()))
     }
@@ -129,9 +129,13 @@ impl<'py> Encoder<'py> {
         Ok(())
     }
 
-    fn member(&mut self, obj: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> Outcome {
-        self.out
-            .named(NamedKind::Enum, known::type_name(class)?.as_bytes());
+    fn member(
+        &mut self,
+        obj: &Bound<'py, PyAny>,
+        class: &Bound<'py, PyType>,
+        depth: usize,
+    ) -> Outcome {
+        self.named(NamedKind::Enum, &known::type_name(class)?, depth)?;
         let name = obj.getattr(intern!(self.py, "_name_"))?;
         let name = name.cast::<PyString>().ok();
         // A combination of flags has no name, or one made up by this version of Python: its value says what it is.
@@ -151,7 +155,7 @@ impl<'py> Encoder<'py> {
     }
 
     fn partial(&mut self, obj: &Bound<'py, PyAny>, depth: usize) -> Outcome {
-        self.out.named(NamedKind::Custom, b"functools:partial");
+        self.named(NamedKind::Custom, "functools:partial", depth)?;
         self.out.tag(tag::TUPLE);
         for name in ["func", "args", "keywords"] {
             self.part(&obj.getattr(name)?, depth + 2, || format!(".{name}"))?;
@@ -168,24 +172,23 @@ impl<'py> Encoder<'py> {
     ) -> Outcome {
         let name = known::type_name(class)?;
         // Their scalars derive from float and datetime but hold more, or compare in ways of their own.
-        let foreign = name.starts_with("numpy") || name.starts_with("pandas");
-        if !foreign {
-            let mark = self.out.len();
-            self.out.named(NamedKind::Custom, name.as_bytes());
-            let outcome = self
-                .builtin(obj, depth + 1)
-                .or_else(|| self.moment(obj))
-                .or_else(|| self.standard(obj, class));
-            if let Some(outcome) = outcome {
-                return if depth < crate::key::MAX_DEPTH {
-                    outcome
-                } else {
-                    Err(super::encode::too_deep())
-                };
-            }
-            debug_assert!(self.out.len() > mark);
+        if name.starts_with("numpy") || name.starts_with("pandas") {
+            return Err(refusal(obj, class, true));
         }
-        Err(refusal(obj, class, foreign))
+        self.named(NamedKind::Custom, &name, depth)?;
+        self.builtin(obj, depth + 1)
+            .or_else(|| self.moment(obj))
+            .or_else(|| self.standard(obj, class))
+            .unwrap_or_else(|| Err(refusal(obj, class, false)))
+    }
+
+    /// Starts a named value, which is a level of its own: what it names is one deeper.
+    fn named(&mut self, kind: NamedKind, name: &str, depth: usize) -> Outcome {
+        if depth >= MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.out.named(kind, name.as_bytes());
+        Ok(())
     }
 }
 
@@ -215,7 +218,7 @@ fn named_fields<'py>(
     class: &Bound<'py, PyType>,
 ) -> Outcome<Option<Fields<'py>>> {
     let py = obj.py();
-    if known::attribute(class, intern!(py, "__dataclass_fields__")).is_some() {
+    if known::defines(class, intern!(py, "__dataclass_fields__")) {
         return dataclass_fields(obj).map(Some);
     }
     let pydantic = known::attribute(class, intern!(py, "__pydantic_fields__")).or_else(|| {
@@ -237,11 +240,12 @@ fn named_fields<'py>(
 }
 
 fn dataclass_fields<'py>(obj: &Bound<'py, PyAny>) -> Outcome<Fields<'py>> {
+    static FIELDS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = obj.py();
     let mut fields = Vec::new();
-    for field in py
-        .import(intern!(py, "dataclasses"))?
-        .call_method1(intern!(py, "fields"), (obj,))?
+    for field in FIELDS
+        .import(py, "dataclasses", "fields")?
+        .call1((obj,))?
         .try_iter()?
     {
         let field = field?;
@@ -306,7 +310,7 @@ fn refusal(obj: &Bound<'_, PyAny>, class: &Bound<'_, PyType>, foreign: bool) -> 
              (Class.method, obj.id), or the object itself if its type has a __cache_key__() method."
                 .to_owned()
         }
-        _ if known::is_static_type(class) => {
+        _ if known::is_immutable(class) => {
             format!("Use what identifies it, such as an id or a tuple of its parts; {annotate}.")
         }
         _ => format!(

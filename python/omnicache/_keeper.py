@@ -1,0 +1,140 @@
+"""What a cached function knows of its cache: where its entries are, how they are written, how to find and drop them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from . import _instances, _omnicache
+from ._sentinels import MISSING
+from .exceptions import InvalidKeyError
+
+if TYPE_CHECKING:
+    from ._signature import Plan
+    from .cache import Cache
+
+__all__ = ["CacheInfo", "Keeper", "prefix_of"]
+
+
+class CacheInfo(NamedTuple):
+    """The counts of a cached function, as ``functools.lru_cache`` reports them.
+
+    >>> from omnicache import cached
+    >>> @cached(maxsize=100)
+    ... def double(number: int) -> int:
+    ...     return 2 * number
+    >>> double(1), double(1)
+    (2, 2)
+    >>> double.cache_info()
+    CacheInfo(hits=1, misses=1, maxsize=100, currsize=1)
+    """
+
+    hits: int
+    """Calls that were answered from the cache."""
+    misses: int
+    """Calls that were not."""
+    maxsize: int | None
+    """The largest number of entries of the cache, None for no limit."""
+    currsize: int
+    """Entries of this function now."""
+
+
+class Keeper:
+    """A cache, as one function uses it."""
+
+    __slots__ = ("cache", "name", "options", "owner", "owns", "parts", "prefix", "tags", "ttl")
+
+    def __init__(
+        self, cache: Cache, prefix: str, name: str, plan: Plan, *, ttl: Any, options: Mapping[str, Any], owns: bool
+    ) -> None:
+        self.cache: Final = cache
+        self.prefix: Final = prefix
+        self.name: Final = name
+        self.parts: Final = plan.parts
+        self.owner: Final = plan.has_owner
+        self.owns: Final = owns
+        self.ttl: Final[Any] = ttl
+        # In a cache of its own an entry needs no tag to be found.
+        self.tags: Final[tuple[str, ...]] = (*options.get("tags", ()), *(() if owns else (prefix,)))
+        kept = {name: value for name, value in options.items() if name != "tags"}
+        self.options: Final = {**kept, "tags": self.tags} if self.tags else kept
+
+    def options_for(self, key: tuple[Any, ...]) -> Mapping[str, Any]:
+        """The options to write the entry of `key` with."""
+        if not self.owner or not isinstance(key[1], str):
+            return self.options
+        # A tag costs each read a look at it; in a cache of its own a method goes without.
+        _instances.used_by(key[1], self.cache, key if self.owns else None)
+        return self.options if self.owns else {**self.options, "tags": (*self.tags, key[1])}
+
+    def peek(self, key: tuple[Any, ...]) -> Any:
+        """The fresh value under `key` or MISSING; counts as no call."""
+        found = self.cache._peek(key)
+        return found[0] if found is not None and found[1] else MISSING
+
+    def info(self, calls: tuple[int, int]) -> CacheInfo:
+        """The counts, given hits and misses."""
+        cache = self.cache
+        size = len(cache) if self.owns else len(cache._rows(None, [self.prefix], None))
+        return CacheInfo(*calls, cache.max_size, size)
+
+    def clear(self) -> None:
+        """Drops every entry of the function."""
+        if self.owns:
+            self.cache.clear()
+        else:
+            self.cache.invalidate(tags=[self.prefix], hard=True)
+
+    def parameters(self) -> dict[str, Any]:
+        """As ``functools.lru_cache`` reports them."""
+        return {"maxsize": self.cache.max_size, "typed": True}
+
+    def unusable(self, key: tuple[Any, ...], error: BaseException) -> NoReturn:
+        """Raises `error`, which names the argument if it is about one."""
+        if isinstance(error, InvalidKeyError):
+            for name, part in zip(self.parts, key[1:], strict=True):
+                try:
+                    _omnicache.encode_key(part)
+                except InvalidKeyError as cause:
+                    raise InvalidKeyError(
+                        f"{self.name}(): the argument {name!r} cannot be part of the key: {cause}"
+                    ) from cause
+        raise error
+
+
+_PREFIXES: Final[weakref.WeakKeyDictionary[Cache, dict[str, list[Callable[[], object]]]]] = weakref.WeakKeyDictionary()
+_LOCK: Final = Lock()
+
+
+def prefix_of(cache: Cache | None, function: Callable[..., Any], prefix: str | None, version: object) -> str:
+    """What the keys of `function` start with: "module:qualified.name", and "@version" if there is one.
+
+    Two functions of one name may meet in a cache that they share: closures made by one function, a module that is
+    loaded again. The second is numbered, since what the first computed may be wrong for it. Who gives a prefix answers
+    for it.
+    """
+    end = "" if version is None else f"@{version}"
+    if prefix is not None:
+        return prefix + end
+    inner: Any = function
+    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
+        inner = inner.func  # a partial
+    name = f"{getattr(inner, '__module__', None)}:{getattr(inner, '__qualname__', type(inner).__qualname__)}{end}"
+    if cache is None:
+        return name
+    with _LOCK:
+        known = _PREFIXES.setdefault(cache, {}).setdefault(name, [])
+        number = next((at for at, reference in enumerate(known, 1) if reference() is function), 0)
+        if number == 0:
+            known.append(_reference(function))
+            number = len(known)
+    return name if number == 1 else f"{name}#{number}"
+
+
+def _reference(function: Callable[..., Any]) -> Callable[[], object]:
+    try:
+        return weakref.ref(function)
+    except TypeError:  # a callable without __weakref__: it never comes back as itself
+        return lambda: None
