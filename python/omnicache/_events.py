@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from ._sentinels import MISSING
 from .exceptions import CacheConfigError
 
-__all__ = ["READS", "WRITES", "CacheEvent", "EventKind", "Events"]
+__all__ = ["LOCK", "READS", "WRITES", "CacheEvent", "EventKind", "Events"]
 
 _log = logging.getLogger("omnicache")
 
@@ -20,6 +21,17 @@ KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 READS: Final = frozenset({"hit", "miss", "expire"})
 """What a read may bring about: it may be the one that finds an entry to be over."""
 WRITES: Final = frozenset({"evict", "expire", "set", "delete"})
+
+
+LOCK: Final = threading.RLock()
+"""Guards the callbacks and the small counters of all caches, which are changed rarely and in no time.
+
+It is one for the process so that a fork can wait for it: a child must not inherit it from a thread it does not have.
+The thread that has it may take it again, for a collection may start anywhere and run finalizers that use a cache.
+"""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +60,10 @@ Callback: TypeAlias = Callable[[CacheEvent], object]
 class Events:
     """The callbacks of one cache. Reading them takes no lock; changing them replaces a tuple."""
 
-    __slots__ = ("_callbacks", "_lock", "errors")
+    __slots__ = ("_callbacks", "errors")
 
     def __init__(self) -> None:
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
-        # May be taken again by the thread that has it: a collection may run a finalizer that uses the cache.
-        self._lock = threading.RLock()
         self.errors = 0
 
     def add(self, kind: str, callback: Callback) -> None:
@@ -67,12 +77,12 @@ class Events:
             raise CacheConfigError(f"on: there is no event {kind!r}; the events are {', '.join(KINDS)}")
         if not callable(callback):
             raise TypeError(f"on: the callback must be callable, not {type(callback).__name__}")
-        with self._lock:
+        with LOCK:
             self._callbacks[kind] = (*self._callbacks.get(kind, ()), callback)
 
     def remove(self, kind: str, callback: Callback) -> bool:
         """Takes `callback` away again; whether it was there."""
-        with self._lock:
+        with LOCK:
             before = self._callbacks.get(kind, ())
             left = list(before)
             if callback not in left:
@@ -91,7 +101,7 @@ class Events:
 
     def failed(self, cache: str, key: Any, error: Exception, what: str) -> None:
         """Counts, logs and reports an error of the user's code that must not become an error of the operation."""
-        with self._lock:
+        with LOCK:
             self.errors += 1
         _log.error("cache %r: %s raised", cache, what, exc_info=error)
         self.emit(CacheEvent("error", cache, key, error=error))
@@ -105,6 +115,6 @@ class Events:
                 if event.kind != "error":
                     self.failed(event.cache, event.key, error, f"a callback for {event.kind!r}")
                     continue
-                with self._lock:
+                with LOCK:
                     self.errors += 1
                 _log.exception("cache %r: a callback for 'error' raised", event.cache)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
-from ._events import READS, WRITES, Callback, CacheEvent, EventKind
+from ._events import READS, WRITES, CacheEvent, Callback, EventKind
 from ._sentinels import DEFAULT
 from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError, CacheError, CacheStrategyError
@@ -402,5 +402,3 @@ class Life:
 def _last_seen(key: Any, value: Any) -> CacheEntry:
     """What is known of an entry that is gone: its key and value."""
     return CacheEntry(key, value, 0.0, 0.0, 0.0, 0, None, None, 0, (), 0.5, 0)
-
-

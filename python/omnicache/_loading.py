@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from ._events import CacheEvent
+from ._events import LOCK, CacheEvent
 from ._omnicache import Flights
 
 if TYPE_CHECKING:
@@ -19,11 +18,9 @@ __all__ = ["Lease", "Leases", "LoadCounts", "Port"]
 class LoadCounts:
     """Exact counts of loader runs."""
 
-    __slots__ = ("_lock", "errors", "runs", "stale_served")
+    __slots__ = ("errors", "runs", "stale_served")
 
     def __init__(self) -> None:
-        # May be taken again by the thread that has it: a collection may run a finalizer that loads.
-        self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
@@ -34,12 +31,12 @@ class LoadCounts:
 
     def started(self) -> None:
         """Counts a run."""
-        with self._lock:
+        with LOCK:
             self.runs += 1
 
     def failed(self) -> None:
         """Counts a run that raised."""
-        with self._lock:
+        with LOCK:
             self.errors += 1
 
 

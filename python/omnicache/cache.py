@@ -283,9 +283,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
 
     # --- many ---
 
-    def set_many(
-        self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any
-    ) -> int:
+    def set_many(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any) -> int:
         """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
         pairs = items.items() if isinstance(items, Mapping) else items
         count = 0
