@@ -101,7 +101,7 @@ def test_priorities_and_jitters(box, make, number):
         lambda: make(jitter=number),
         lambda: box.cache.configure(jitter=number),
     ):
-        with pytest.raises(CacheConfigError, match="(priority|jitter): a number from 0 to 1"):
+        with pytest.raises(CacheConfigError, match=r"(priority|jitter): a number from 0 to 1"):
             attempt()
 
 
@@ -233,11 +233,14 @@ def test_deep_keys_work_or_are_refused(make, face, depth, kind):
     key = kind()
     for _ in range(depth):
         key = {"k": key} if kind is dict else kind([key])
+    refusal = None
     try:
         box.set(key, 1)
     except InvalidKeyError as error:
+        refusal = str(error)
+    if refusal is not None:
         assert depth > 17
-        assert len(str(error)) < 1_000
+        assert len(refusal) < 1_000
     else:
         assert box.get(key) == 1
         assert len(box.cache.keys()) == 1
@@ -302,7 +305,14 @@ def test_an_empty_tag(box):
 
 @pytest.mark.parametrize("wrong", ["tll", "tag", "prioritty", "idel", "stael", "jiter", "nothing_like_it"])
 def test_wrong_keywords_are_named_with_the_nearest(box, wrong):
-    nearest = {"tll": "ttl", "tag": "tags", "prioritty": "priority", "idel": "idle", "stael": "stale", "jiter": "jitter"}
+    nearest = {
+        "tll": "ttl",
+        "tag": "tags",
+        "prioritty": "priority",
+        "idel": "idle",
+        "stael": "stale",
+        "jiter": "jitter",
+    }
     for method in (box.set, box.add, box.replace, box.get_or_set):
         with pytest.raises(TypeError, match=f"'{wrong}'.*'{nearest.get(wrong, '')}"):
             method("new", 1, **{wrong: 5})
@@ -313,15 +323,15 @@ def test_wrong_keywords_are_named_with_the_nearest(box, wrong):
 def test_arguments_that_are_missing_or_too_many(box):
     cache = box.cache
     for attempt in (
-        lambda: cache.get(),
+        cache.get,
         lambda: cache.set("there"),
-        lambda: cache.set(),
+        cache.set,
         lambda: cache.get("there", 1, 2),
         lambda: cache.set("there", 2, 5, 6),
         lambda: cache.get("there", other=1),
-        lambda: cache.delete(),
+        cache.delete,
         lambda: cache.clear("there"),
-        lambda: cache.get_many(),
+        cache.get_many,
         lambda: cache.set_many(5),
         lambda: cache.get_many(5),
         lambda: cache.warm(5),

@@ -149,7 +149,7 @@ def test_it_must_say_who_goes():
 
 def test_a_class_is_made_into_a_strategy(make):
     assert make(strategy=Adviser).max_size == 3
-    with pytest.raises(CacheStrategyError, match="set it in Adviser itself|given twice"):
+    with pytest.raises(CacheStrategyError, match=r"set it in Adviser itself|given twice"):
         make(strategy=Adviser, max_size=5)
     with pytest.raises(CacheStrategyError):
         make(strategy=Adviser(-1))

@@ -48,7 +48,7 @@ def test_a_default_ttl_holds_unless_the_call_says_otherwise(on, clock):
     box.set("e", 5, ttl=None)
     box.set("f", 6, ttl=20)
     clock.advance(10)
-    assert box.get_many("a b c d e f".split()) == {"e": 5, "f": 6}
+    assert box.get_many(["a", "b", "c", "d", "e", "f"]) == {"e": 5, "f": 6}
 
 
 def test_an_idle_entry_ends_and_one_that_is_read_stays(box, clock):

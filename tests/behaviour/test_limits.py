@@ -182,7 +182,7 @@ def test_a_sizer_that_raises_is_the_callers_error(on):
 
 @pytest.mark.timeout(10)
 def test_what_is_heavier_than_the_whole_cache_is_not_kept_and_evicts_nothing(on):
-    box = on(max_bytes=100, sizer=lambda key, value: 1_000 if value == "heavy" or value == 1_000 else 10)
+    box = on(max_bytes=100, sizer=lambda key, value: 1_000 if value in ("heavy", 1_000) else 10)
     box.set("a", "light")
     box.set("b", "heavy")
     assert list(box.cache) == ["a"]
@@ -236,7 +236,7 @@ def test_a_failed_configure_changes_nothing(on):
         {"copy": "dep", "max_size": 5},
         {"max_size": 5, "default_ttl": "x"},
     ):
-        with pytest.raises(Exception, match="jitter|max_bytes|max_size|copy|default_ttl"):
+        with pytest.raises(Exception, match=r"jitter|max_bytes|max_size|copy|default_ttl"):
             box.cache.configure(**wrong)
         assert (box.cache.max_size, box.cache.default_ttl) == (10, 60.0)
         assert box.cache.strategy.max_size == 10

@@ -68,7 +68,7 @@ def test_the_ttl_counts_from_when_the_value_is_there(box, clock):
 def test_an_error_is_raised_and_forgotten(box):
     loader = Loader(ValueError("no"))
     for runs in (1, 2):
-        with pytest.raises(ValueError, match="^no$"):
+        with pytest.raises(ValueError, match=r"^no$"):
             box.get_or_set("a", loader)
         assert loader.runs == runs
     assert box.get("a", MISSING) is MISSING
@@ -175,9 +175,9 @@ def test_a_coroutine_function_is_awaited_not_called(make):
     with pytest.raises(TypeError, match="await aget_or_set"):
         cache.get_or_set("a", load)
     with pytest.raises(TypeError, match="coroutine function"):
-        cache.get_or_set("a", lambda: load())
+        cache.get_or_set("a", lambda: load())  # noqa: PLW0108 - not seen to be a coroutine function
     assert asyncio.run(cache.aget_or_set("a", load)) == 1
-    assert asyncio.run(cache.aget_or_set("b", lambda: load())) == 1
+    assert asyncio.run(cache.aget_or_set("b", lambda: load())) == 1  # noqa: PLW0108 - as above
     assert cache.get("a") == 1
 
 

@@ -113,14 +113,28 @@ def test_a_key_that_is_listed_can_be_used(box):
         def __cache_key__(self):
             return ("own", 1)
 
-    keys = [[1], {1: 2}, {1, 2}, frozenset({3}), date(2024, 1, 1), Decimal("1.5"), UUID(int=1), PurePosixPath("/a"),
-            Colour.RED, Point(1), Own(), int, len, (1, [2])]
+    keys = [
+        [1],
+        {1: 2},
+        {1, 2},
+        frozenset({3}),
+        date(2024, 1, 1),
+        Decimal("1.5"),
+        UUID(int=1),
+        PurePosixPath("/a"),
+        Colour.RED,
+        Point(1),
+        Own(),
+        int,
+        len,
+        (1, [2]),
+    ]
     cache = box.cache
     for number, key in enumerate(keys):
         cache[key] = number
     assert len(cache) == len(keys)
     for key, value in cache.items():
-        assert cache[key] == value
+        assert cache[key] == value  # noqa: PLR1733 - the lookup by a listed key is what is tested
         assert cache.entry(key).value == value
     while len(cache):
         cache.popitem()

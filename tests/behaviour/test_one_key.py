@@ -163,7 +163,7 @@ def test_equal_keys_are_one_key_whatever_object_they_are(box):
     box.set([1, {"a": {2, 3}}], 4)
     assert box.get("".join(["ab"] * 50)) == 1
     assert box.get(int("1" + "0" * 30)) == 2
-    assert box.get((1, tuple(["a", bytes([98]), None]))) == 3
+    assert box.get((1, ("a", bytes([98]), None))) == 3
     assert box.get([1, {"a": {3, 2}}]) == 4
     assert len(box.cache) == 4
 

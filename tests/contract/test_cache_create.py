@@ -46,7 +46,7 @@ def test_bad_names(name):
 
 def test_a_name_is_taken_once_in_its_namespace():
     first = Cache("users")
-    with pytest.raises(CacheExistsError, match="'users'.*'default'"):
+    with pytest.raises(CacheExistsError, match=r"'users'.*'default'"):
         Cache("users")
     with pytest.raises(CacheError):
         Cache.from_config("users", {})

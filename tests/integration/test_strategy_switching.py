@@ -1,5 +1,7 @@
 """Strategies are switched on a live cache, while threads use it, without losing an entry."""
 
+import contextlib
+import functools
 import itertools
 import threading
 
@@ -42,20 +44,34 @@ def test_counts_go_with_the_entries_to_lfu(make):
     assert sorted(cache) == ["a", "b", "d"]
 
 
+@contextlib.contextmanager
+def running(*works):
+    """Each of `works` runs in a thread of its own; it is given the event that tells it to end."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=work, args=(stop,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
 def test_while_threads_hammer_it(make):
     """A key that is never deleted and always fits is never missed."""
-    cache = make()
-    stop, problems = threading.Event(), []
+    cache, problems = make(), []
     steady = {f"steady-{number}": object() for number in range(200)}
     cache.update(steady)
 
-    def read():
+    def read(stop):
         while not stop.is_set():
             for key, value in steady.items():
                 if cache.get(key) is not value:
                     problems.append(key)
 
-    def write(number):
+    def write(number, stop):
         for turn in itertools.count():
             if stop.is_set():
                 return
@@ -66,20 +82,12 @@ def test_while_threads_hammer_it(make):
             if turn % 7 == 0:
                 cache.delete(key)
 
-    threads = [threading.Thread(target=read) for _ in range(2)]
-    threads += [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(read, read, *(functools.partial(write, number) for number in range(3))):
         for kind in list(STRATEGIES) * 8:
             cache.set_strategy(STRATEGIES[kind](max_bytes=None if kind != "size" else "1GiB"))
             cache._validate()
             if kind != "custom":
                 cache.entries(limit=10)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     assert problems == []
     cache._validate()
     assert all(cache[key] is value for key, value in steady.items())
@@ -87,9 +95,8 @@ def test_while_threads_hammer_it(make):
 
 def test_while_threads_hammer_a_full_cache(make):
     cache = make(max_size=100)
-    stop = threading.Event()
 
-    def work(number):
+    def work(number, stop):
         for turn in itertools.count():
             if stop.is_set():
                 return
@@ -97,17 +104,10 @@ def test_while_threads_hammer_a_full_cache(make):
             if cache.get(key) is None:
                 cache.set(key, [turn])
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 3, 7, 11)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(*(functools.partial(work, number) for number in (1, 3, 7, 11))):
         for kind in list(STRATEGIES) * 6:
             cache.set_strategy(STRATEGIES[kind](max_size=100))
             cache._validate()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
     cache.set_strategy("lru")
     assert len(cache) == 100
     stats = cache.stats()

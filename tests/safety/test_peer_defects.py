@@ -35,7 +35,7 @@ async def test_1_cancelling_the_task_that_started_a_load_harms_no_waiter():
     tasks = [asyncio.create_task(cache.aget_or_set("a", load)) for _ in range(10)]
     await until(lambda: wanting(cache) == 10)
     tasks[0].cancel()
-    await until(lambda: tasks[0].done())
+    await until(tasks[0].done)
     gate.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(results[0], asyncio.CancelledError)
@@ -146,12 +146,12 @@ def test_2_when_the_loop_that_loads_is_closed_a_waiter_takes_over():
 
     def doomed():
         loop = asyncio.new_event_loop()
-        loop.create_task(cache.aget_or_set("a", stuck))
+        loading = loop.create_task(cache.aget_or_set("a", stuck))
         loop.call_later(0.2, loop.stop)
         loop.run_forever()
         for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
+        loop.run_until_complete(asyncio.gather(loading, *asyncio.all_tasks(loop), return_exceptions=True))
         loop.close()
 
     thread = threading.Thread(target=doomed)
@@ -179,7 +179,7 @@ def test_3_a_loader_that_asks_for_its_own_key_is_told():
 
     with pytest.raises(ReentrantLoadError, match="'a'"):
         cache.get_or_set("a", again)
-    with pytest.raises(ReentrantLoadError, match="'b'.*'c'.*'b'"):
+    with pytest.raises(ReentrantLoadError, match=r"'b'.*'c'.*'b'"):
         cache.get_or_set("b", lambda: cache.get_or_set("c", around))
     with pytest.raises(ReentrantLoadError, match="'a'"):
         asyncio.run(cache.aget_or_set("a", aagain))
@@ -296,16 +296,18 @@ async def test_5_none_is_cached():
 
 @in_child
 async def test_10_a_cycle_through_the_cache_is_collected():
-    cache = Cache("defect")
+    async def made():
+        cache = Cache("defect")
 
-    async def load():
-        await asyncio.sleep(0)
-        return [cache]
+        async def load():
+            await asyncio.sleep(0)
+            return [cache, load]
 
-    await cache.aget_or_set("a", load)
-    await cache.aget_or_set("self", lambda: cache)
-    gone = weakref.ref(cache)
-    del cache, load
+        await cache.aget_or_set("a", load)
+        await cache.aget_or_set("self", lambda: cache)
+        return weakref.ref(cache)
+
+    gone = await made()
     await asyncio.sleep(0)
     gc.collect()
     assert gone() is None

@@ -1,5 +1,6 @@
 """Fork, close during use, many caches, and the end of the interpreter."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -70,10 +71,8 @@ def test_a_fork_while_threads_use_the_cache():
             turn += 1
             cache[turn * seed % 70] = turn
             cache.get(turn % 70)
-            try:
-                cache.get_or_set(("load", turn), lambda: 1 // (turn % 2))
-            except ZeroDivisionError:
-                pass
+            with contextlib.suppress(ZeroDivisionError):
+                cache.get_or_set(("load", turn), lambda turn=turn: 1 // (turn % 2))
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in (1, 3, 7)]
     for thread in threads:
@@ -83,10 +82,8 @@ def test_a_fork_while_threads_use_the_cache():
         for number in range(50):
             cache[number] = number
             assert cache.get_or_set(("child", number), lambda: 5) == 5
-            try:
+            with contextlib.suppress(ZeroDivisionError):
                 cache.get_or_set(("fails", number), lambda: 1 // 0)
-            except ZeroDivisionError:
-                pass
         cache._validate()
         return len(cache) == 50
 
@@ -170,14 +167,20 @@ def test_very_many_caches():
         "cache.on('delete', print); cache['a'] = 1",
         "class V:\n    def __del__(self): cache.get('a')\ncache['a'] = V()",
         "cache.set_strategy(omnicache.TTLStrategy(cleanup_interval=0.01)); cache.set('a', 1, 0.02)",
-        "import threading; t = threading.Thread(target=lambda: cache.get_or_set('a', threading.Event().wait), "
-        "daemon=True); t.start()",
+        (
+            "import threading; wait = threading.Event().wait\n"
+            "threading.Thread(target=lambda: cache.get_or_set('a', wait), daemon=True).start()"
+        ),
         "import asyncio; asyncio.run(cache.aget_or_set('a', 1))",
     ],
 )
 def test_the_interpreter_ends_quietly(script):
     code = f"import omnicache\ncache = omnicache.Cache('ending', max_size=5)\n{script}\n"
     run = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", code], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
