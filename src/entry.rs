@@ -141,6 +141,16 @@ impl Extra {
         extra
     }
 
+    /// Starts the life of a new value of the same entry, which has no tags.
+    pub fn renew(&mut self, life: Life, priority: f32, now: u64) {
+        *self = Self {
+            next: self.next,
+            prev: self.prev,
+            bucket: self.bucket,
+            ..Self::new(self.slot, life, priority, now)
+        };
+    }
+
     /// The moment at which nothing of the entry may remain.
     pub fn end(&self) -> u64 {
         self.gone.min(self.idle_end)

@@ -5,7 +5,7 @@
 //! reaches its bucket it is filed again, lower, at most four times. After Varghese & Lauck, "Hashed and Hierarchical
 //! Timing Wheels", SOSP 1987.
 
-use crate::clock::tick;
+use crate::clock::{NEVER, tick};
 use crate::entry::Extra;
 use crate::slab::NIL;
 
@@ -65,6 +65,19 @@ impl Wheel {
         let extra = &mut extras[id as usize];
         (extra.bucket, extra.prev, extra.next) = (bucket, NIL, head);
         self.len += 1;
+    }
+
+    /// Files `id` under its end as it is now, if that is elsewhere.
+    pub fn refile(&mut self, extras: &mut [Extra], id: u32) {
+        let extra = &extras[id as usize];
+        let ends = extra.end() != NEVER;
+        if ends && extra.bucket == self.bucket(extra.end()) {
+            return;
+        }
+        self.unfile(extras, id);
+        if ends {
+            self.file(extras, id);
+        }
     }
 
     /// Takes `id` out, if it is filed.

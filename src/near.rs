@@ -90,6 +90,18 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
             .swap(hash, same, version, value, weight, now)
     }
 
+    /// As [`Shard::exchange`].
+    #[inline]
+    pub fn exchange(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        value: V,
+        now: u64,
+    ) -> Result<V, V> {
+        self.shard(hash).exchange(hash, same, value, now)
+    }
+
     /// As [`Shard::remove`].
     pub fn remove(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> Option<Removed<K, V>> {
         self.shard(hash).remove(hash, same, now)

@@ -25,6 +25,15 @@ impl<K, V> Shard<K, V> {
         look
     }
 
+    /// Whether the state of an entry with an [`Extra`] depends on the time: one that lives for ever and whose tags hold
+    /// does not.
+    pub(super) fn is_timed(&self, id: u32) -> bool {
+        let extra = &self.extras[self.slot(id).extra as usize];
+        extra.end() != NEVER
+            || extra.fresh != NEVER
+            || self.tags.verdict(&extra.tags) != Verdict::Valid
+    }
+
     /// Whether a write should call [`Shard::tidy`].
     #[inline]
     pub(super) fn is_untidy(&self, now: u64) -> bool {
@@ -166,10 +175,7 @@ impl<K, V> Shard<K, V> {
     /// Puts wheel, due tick and policy right after an entry's times changed.
     pub(super) fn refile(&mut self, id: u32) {
         let at = self.slot(id).extra;
-        self.wheel.unfile(&mut self.extras, at);
-        if self.extras[at as usize].end() != NEVER {
-            self.wheel.file(&mut self.extras, at);
-        }
+        self.wheel.refile(&mut self.extras, at);
         self.set_due(id, self.extras[at as usize].due());
         self.update_facts(id);
     }

@@ -163,7 +163,8 @@ impl<K, V> Shard<K, V> {
             return Found::Missing;
         };
         if self.slot(id).extra != NIL && self.is_due(id, clock) {
-            match self.look(id, clock.now(), true) {
+            let now = if self.is_timed(id) { clock.now() } else { 0 };
+            match self.look(id, now, true) {
                 Look::Fresh => {}
                 Look::Stale => {
                     self.counters.misses += 1;

@@ -154,6 +154,34 @@ impl<K, V> Shard<K, V> {
         }
     }
 
+    /// Exchanges the value of an entry that is nothing but key and value, where nothing else is to do; hands back the
+    /// old value, or the new one if it takes more than that.
+    #[inline]
+    pub fn exchange(
+        &mut self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        value: V,
+        now: u64,
+    ) -> Result<V, V> {
+        if self.is_untidy(now) || !self.weights.is_empty() {
+            return Err(value);
+        }
+        let Some(id) = self.find(hash, same) else {
+            return Err(value);
+        };
+        if self.slot(id).extra != NIL {
+            return Err(value);
+        }
+        self.apply_pending(now);
+        self.counters.sets += 1;
+        self.version = self.version.wrapping_add(1);
+        let stamp = &mut self.stamps[id as usize];
+        (stamp.updated, stamp.version) = (tick(now), self.version);
+        self.used(id, hash, NIL);
+        Ok(std::mem::replace(&mut self.slot_mut(id).value, value))
+    }
+
     /// Exchanges the value of a fresh entry that still has this version, and nothing else of it; hands back the old value,
     /// or the new one if the entry is another by now.
     pub fn swap(
@@ -264,6 +292,18 @@ impl<K, V> Shard<K, V> {
         let Slot {
             hash, extra: old, ..
         } = *self.slot(id);
+        if old != NIL
+            && !terms.is_plain()
+            && terms.tags.is_empty()
+            && self.extras[old as usize].tags.is_empty()
+            && self.extras[old as usize].place == Place::of(terms.priority)
+        {
+            self.extras[old as usize].renew(terms.life, terms.priority, now);
+            self.set_weight(id, terms.weight);
+            self.refile(id);
+            self.used(id, hash, old);
+            return;
+        }
         // The new tags are taken before the old ones are given back, so that a tag they share keeps its generation.
         let extra = self.extra_for(id, terms, now);
         let old_place = if old == NIL {

@@ -6,7 +6,6 @@
 //! call of a method wants the method's class to be exactly the object's class.
 
 use super::{Core, flag, release};
-use crate::clock::NEVER;
 use crate::entry::{Gone, Life};
 use crate::python::key::Key;
 use crate::python::plain;
@@ -138,15 +137,15 @@ unsafe extern "C" fn set(
 ) -> *mut PyObject {
     // SAFETY: called by the interpreter as METH_FASTCALL | METH_KEYWORDS on an instance of `Core`.
     unsafe {
-        let life = if names.is_null() && count == 2 {
-            Some(Life::FOREVER)
+        let ttl = if names.is_null() && count == 2 {
+            Some(None)
         } else if (names.is_null() && count == 3) || (count == 2 && only_ttl(names)) {
-            life(*args.add(2))
+            simple_ttl(*args.add(2)).map(Some)
         } else {
             None
         };
-        if let Some(life) = life
-            && write(core(this), *args, *args.add(1), life)
+        if let Some(ttl) = ttl
+            && write(core(this), *args, *args.add(1), ttl)
         {
             return ffi::Py_NewRef(ffi::Py_None());
         }
@@ -160,9 +159,9 @@ unsafe extern "C" fn set(
     }
 }
 
-/// Writes a plain entry, unless the cache or the key needs more than that.
+/// Writes a plain entry, unless the cache or the key needs more than that. Without a `ttl` the cache's own holds.
 #[inline]
-unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, life: Life) -> bool {
+unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, ttl: Option<u64>) -> bool {
     // SAFETY: key and value are alive during the call, and the thread is attached.
     unsafe {
         if core.has(flag::SLOW_WRITE) {
@@ -172,14 +171,28 @@ unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, life: Lif
             return false;
         };
         let py = Python::assume_attached();
-        let now = if life.ttl == NEVER {
-            core.clock.coarse()
+        let same = |other: &Key| plain::same(other.object().as_ptr(), key);
+        let mut value = Borrowed::from_ptr(py, value).to_owned().unbind();
+        // A kernel tick more or less is nothing to a ttl of a second, and a precise look at the clock a third of a write.
+        let mut now = core.clock.coarse();
+        let life = if ttl.is_some() || core.has(flag::LIFE) {
+            core.life_with(ttl)
         } else {
-            core.clock.now()
+            match core.near.exchange(hash, same, value, now) {
+                Ok(old) => {
+                    old.drop_ref(py);
+                    return true;
+                }
+                Err(new) => value = new,
+            }
+            Life::FOREVER
         };
+        if life.ttl < COARSE_FROM || life.idle < COARSE_FROM {
+            now = core.clock.now();
+        }
         let put = Put {
             key: Key::plain(Borrowed::from_ptr(py, key).to_owned().unbind()),
-            value: Borrowed::from_ptr(py, value).to_owned().unbind(),
+            value,
             hash,
             terms: Terms {
                 life,
@@ -187,13 +200,14 @@ unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, life: Lif
             },
             mode: Mode::Always,
         };
-        let stored = core
-            .near
-            .put(put, |other| plain::same(other.object().as_ptr(), key), now);
+        let stored = core.near.put(put, same, now);
         release(py, stored.gone);
         true
     }
 }
+
+/// From this length on, a life is counted from the coarse clock.
+const COARSE_FROM: u64 = 1_000_000_000;
 
 /// Whether the keyword arguments are `ttl=` alone.
 unsafe fn only_ttl(names: *mut PyObject) -> bool {
@@ -208,9 +222,9 @@ unsafe fn only_ttl(names: *mut PyObject) -> bool {
     }
 }
 
-/// The life that a simple number of seconds gives.
+/// Nanoseconds of a simple number of seconds.
 #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // the range is checked
-unsafe fn life(ttl: *mut PyObject) -> Option<Life> {
+unsafe fn simple_ttl(ttl: *mut PyObject) -> Option<u64> {
     const SIMPLE: std::ops::RangeInclusive<f64> = 1e-6..=1e9;
     // SAFETY: `ttl` is alive during the call; each function gets exactly the type it is for, and cannot run Python code.
     let seconds = unsafe {
@@ -224,10 +238,7 @@ unsafe fn life(ttl: *mut PyObject) -> Option<Life> {
             return None;
         }
     };
-    SIMPLE.contains(&seconds).then_some(Life {
-        ttl: (seconds * 1e9) as u64,
-        ..Life::FOREVER
-    })
+    SIMPLE.contains(&seconds).then_some((seconds * 1e9) as u64)
 }
 
 /// Calls the method that pyo3 made with the same arguments.
@@ -283,7 +294,7 @@ unsafe extern "C" fn assign(
     // SAFETY: called by the interpreter through the mapping slot of a class that is `Core` or below it; a null value
     // asks for a deletion.
     unsafe {
-        if !value.is_null() && write(core(this), key, value, Life::FOREVER) {
+        if !value.is_null() && write(core(this), key, value, None) {
             return 0;
         }
         (slow(Python::assume_attached()).assign)(this, key, value)

@@ -43,7 +43,7 @@ pub(super) mod flag {
     /// What keeps a read from the hot path.
     pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE;
     /// What keeps a write from the hot path.
-    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | LIFE | WEIGH;
+    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH;
 }
 
 /// One read in this many is timed.

@@ -139,6 +139,15 @@ impl Core {
         })
     }
 
+    /// How long a value lives that is written with this ttl, or with the cache's own.
+    pub(super) fn life_with(&self, ttl: Option<u64>) -> Life {
+        let Defaults { life, jitter } = *self.defaults.lock();
+        Life {
+            ttl: self.jittered(ttl.unwrap_or(life.ttl), jitter),
+            ..life
+        }
+    }
+
     /// A ttl shortened by chance, by at most this part of it.
     #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // a random part of a duration needs no last digit
     fn jittered(&self, ttl: u64, jitter: f64) -> u64 {
