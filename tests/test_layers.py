@@ -27,8 +27,8 @@ PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units", "_types"},
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"_inside", "_parties", "_load", "_loads", "_loading", "_face", "_instances", "_lint", "_signature"},
-    {"cache", "_life", "config", "registry"},
+    {"_inside", "_parties", "_load", "_loads", "_loading", "_instances", "_lint", "_signature"},
+    {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_keeper", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]

@@ -39,12 +39,20 @@ class CacheEvent:
     """What happened to one entry.
 
     Args:
-        kind: ``"set"``, ``"delete"``, ``"evict"``, ``"expire"``, ``"hit"``, ``"miss"``, ``"load"`` (a loader returned) or
-            ``"error"`` (a loader or a callback raised).
+        kind: ``"set"``, ``"delete"``, ``"evict"``, ``"expire"``, ``"hit"``, ``"miss"``, ``"load"`` (a loader returned)
+            or ``"error"`` (a loader or a callback raised).
         cache: The name of the cache.
         key: The key.
         value: The value, ``MISSING`` where there is none.
         error: The exception of an ``"error"``, else None.
+
+    >>> from omnicache import Cache, CacheEvent
+    >>> seen: list[CacheEvent] = []
+    >>> with Cache("told") as cache:
+    ...     _ = cache.on("set", seen.append)
+    ...     cache["a"] = 1
+    >>> seen[0].kind, seen[0].cache, seen[0].key, seen[0].value
+    ('set', 'told', 'a', 1)
     """
 
     kind: EventKind
@@ -111,7 +119,7 @@ class Events:
         for callback in self._callbacks.get(event.kind, ()):
             try:
                 callback(event)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a callback raises, the operation is done
                 if event.kind != "error":
                     self.failed(event.cache, event.key, error, f"a callback for {event.kind!r}")
                     continue

@@ -1,6 +1,7 @@
-"""The awaitable face of a cache: every method with its ``a`` twin, written once below it.
+"""The awaitable face of a cache: each method has an ``a`` twin, which calls it.
 
-A cache in memory answers at once, so awaiting one of these never suspends, and never touches the event loop.
+A cache in memory answers at once, so awaiting one of these never suspends, and never touches the event loop. Only a
+load may have to wait: ``aget_or_set`` stands beside ``get_or_set``.
 """
 
 from __future__ import annotations
@@ -8,90 +9,79 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._many import Many
 from ._sentinels import DEFAULT, MISSING
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .cache import Cache
     from .entry import CacheEntry
 
 __all__ = ["AsyncFace"]
 
 
-class AsyncFace:
+class AsyncFace(Many):
     """The ``a`` twins. Arguments, results and errors are those of the plain method."""
 
     __slots__ = ()
 
-    async def aget(self: Cache, key: Any, default: Any = None) -> Any:
+    async def aget(self, key: Any, default: Any = None) -> Any:
         """As :meth:`Cache.get`."""
         return self.get(key, default)
 
-    async def aset(self: Cache, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> None:
+    async def aset(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> None:
         """As :meth:`Cache.set`."""
         self.set(key, value, ttl, **options)
 
-    async def aadd(self: Cache, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> bool:
+    async def aadd(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> bool:
         """As :meth:`Cache.add`."""
         return self.add(key, value, ttl, **options)
 
-    async def areplace(self: Cache, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> bool:
+    async def areplace(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> bool:
         """As :meth:`Cache.replace`."""
         return self.replace(key, value, ttl, **options)
 
-    async def adelete(self: Cache, key: Any) -> bool:
+    async def adelete(self, key: Any) -> bool:
         """As :meth:`Cache.delete`."""
         return self.delete(key)
 
-    async def apop(self: Cache, key: Any, default: Any = DEFAULT) -> Any:
+    async def apop(self, key: Any, default: Any = DEFAULT) -> Any:
         """As :meth:`Cache.pop`."""
         return self.pop(key) if default is DEFAULT else self.pop(key, default)
 
-    async def atouch(self: Cache, key: Any, ttl: Any = DEFAULT) -> bool:
+    async def atouch(self, key: Any, ttl: Any = DEFAULT) -> bool:
         """As :meth:`Cache.touch`."""
         return self.touch(key, ttl)
 
-    async def attl(self: Cache, key: Any, default: Any = MISSING) -> Any:
+    async def attl(self, key: Any, default: Any = MISSING) -> Any:
         """As :meth:`Cache.ttl`."""
         return self.ttl(key, default)
 
-    async def aincr(self: Cache, key: Any, delta: float = 1, ttl: Any = DEFAULT, **options: Any) -> Any:
+    async def aincr(self, key: Any, delta: float = 1, ttl: Any = DEFAULT, **options: Any) -> Any:
         """As :meth:`Cache.incr`."""
         return self.incr(key, delta, ttl, **options)
 
-    async def adecr(self: Cache, key: Any, delta: float = 1, ttl: Any = DEFAULT, **options: Any) -> Any:
+    async def adecr(self, key: Any, delta: float = 1, ttl: Any = DEFAULT, **options: Any) -> Any:
         """As :meth:`Cache.decr`."""
         return self.decr(key, delta, ttl, **options)
 
-    async def aentry(self: Cache, key: Any) -> CacheEntry | None:
+    async def aentry(self, key: Any) -> CacheEntry | None:
         """As :meth:`Cache.entry`."""
         return self.entry(key)
 
-    async def aget_or_set(self: Cache, key: Any, loader: Any, ttl: Any = DEFAULT, **options: Any) -> Any:
-        """As :meth:`Cache.get_or_set`, where the loader may be a coroutine function.
-
-        The loader runs in a task of its own: cancelling a caller takes that caller away, and the load goes on while
-        anyone waits for it. A plain function is called in that task, so it should not block.
-        """
-        value = self.get(key, MISSING)
-        if value is not MISSING:
-            return value
-        return await self._aload(key, loader, ttl, options)
-
-    async def aget_many(self: Cache, keys: Iterable[Any]) -> dict[Any, Any]:
+    async def aget_many(self, keys: Iterable[Any]) -> dict[Any, Any]:
         """As :meth:`Cache.get_many`."""
         return self.get_many(keys)
 
     async def aset_many(
-        self: Cache, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any
+        self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any
     ) -> int:
         """As :meth:`Cache.set_many`."""
         return self.set_many(items, ttl, **options)
 
     async def adelete_many(
-        self: Cache,
+        self,
         keys: Iterable[Any] | None = None,
         *,
         pattern: str | None = None,
@@ -100,22 +90,22 @@ class AsyncFace:
         """As :meth:`Cache.delete_many`."""
         return self.delete_many(keys, pattern=pattern, tags=tags)
 
-    async def aclear(self: Cache, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
+    async def aclear(self, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
         """As :meth:`Cache.clear`."""
         return self.clear(pattern=pattern, tags=tags)
 
     async def aentries(
-        self: Cache, *, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
+        self, *, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
     ) -> list[CacheEntry]:
         """As :meth:`Cache.entries`."""
         return self.entries(pattern=pattern, tags=tags, limit=limit)
 
-    async def akeys(self: Cache) -> list[Any]:
+    async def akeys(self) -> list[Any]:
         """As :meth:`Cache.keys`."""
         return self.keys()
 
     async def ainvalidate(
-        self: Cache,
+        self,
         keys: Iterable[Any] | None = None,
         *,
         tags: Iterable[str] | None = None,
@@ -126,7 +116,7 @@ class AsyncFace:
         self.invalidate(keys, tags=tags, pattern=pattern, hard=hard)
 
     async def awarm(
-        self: Cache,
+        self,
         source: Any,
         *,
         batch_size: int = 100,
@@ -142,11 +132,11 @@ class AsyncFace:
             made = [pair async for pair in made]
         return self.warm(made, batch_size=batch_size, ttl=ttl, progress=progress, **options)
 
-    async def apurge_expired(self: Cache) -> int:
+    async def apurge_expired(self) -> int:
         """As :meth:`Cache.purge_expired`."""
         return self.purge_expired()
 
-    async def aclose(self: Cache) -> None:
+    async def aclose(self) -> None:
         """As :meth:`Cache.close`."""
         self.close()
 
@@ -155,7 +145,7 @@ class AsyncFace:
         return self
 
     async def __aexit__(
-        self: Cache, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Closes the cache."""
         self.close()

@@ -58,6 +58,12 @@ class CachedFunction(CachedCall, Generic[P, R]):
         update_wrapper(self, function)
         return self
 
+    if TYPE_CHECKING:  # at run time the call is native
+
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            """Calls the function, unless its value is there."""
+            ...
+
     # --- as functools.lru_cache ---
 
     def cache_info(self) -> CacheInfo:

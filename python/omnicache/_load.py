@@ -37,10 +37,12 @@ class Port(Protocol):
     @property
     def name(self) -> str:
         """The cache's name, for errors."""
+        ...
 
     @property
     def flights(self) -> Flights:
         """The running loads of this cache."""
+        ...
 
     def peek(self, key: Any, default: Any, /) -> Any:
         """The value of ``key`` if it is there and may be served, else ``default``; counts as no request."""
@@ -233,7 +235,7 @@ class Load(Generic[V]):
     async def _made(self) -> V:
         """What the loader makes, awaited if need be."""
         made = self._loader()
-        return await made if isawaitable(made) else made
+        return cast("V", await made if isawaitable(made) else made)
 
     def _plain(self, made: V | Awaitable[V]) -> V:
         """What the loader made, unless it is a coroutine, which a plain call cannot await."""

@@ -1,5 +1,7 @@
-"""The compiled engine. Use it through :class:`omnicache.Cache` and :func:`omnicache.cached`; what begins with ``_`` is
-between the package and its engine.
+"""The compiled engine.
+
+Use it through :class:`omnicache.Cache` and :func:`omnicache.cached`; what begins with ``_`` is between the package and
+its engine. Long because a compiled module is one module, with one stub.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +12,42 @@ from typing_extensions import disjoint_base
 from ._sentinels import DefaultType, MissingType
 from ._types import Duration, Ttl
 
-__all__: list[str]
+__all__ = [
+    "AGAIN",
+    "DONE",
+    "FAILED",
+    "CachedCall",
+    "Core",
+    "Flight",
+    "Flights",
+    "KeyPart",
+    "Leader",
+    "ManualClock",
+    "Wait",
+    "Waiter",
+    "__version__",
+    "_plain_fold",
+    "_plain_hash",
+    "_plain_same",
+    "add_need",
+    "add_wait",
+    "decode_key",
+    "drop_token",
+    "encode_key",
+    "find_token",
+    "flights_forked",
+    "install",
+    "install_call",
+    "keep_token",
+    "key_text",
+    "new_flight_id",
+    "parse_config",
+    "parse_duration",
+    "parse_size",
+    "try_wait",
+    "waits_len",
+]
+
 __version__: str
 
 _T = TypeVar("_T")
@@ -26,8 +63,8 @@ class Core:
 
     The keyword arguments of all writes:
 
-    - ``ttl``, ``idle``, ``stale``: durations, as seconds, a ``timedelta``, or text such as ``"5m"``. ``None`` is for ever
-      (for ``stale``: not at all); left out, the cache's own. ``idle`` ends an entry that was not read for so long,
+    - ``ttl``, ``idle``, ``stale``: durations, as seconds, a ``timedelta``, or text such as ``"5m"``. ``None`` is for
+      ever (for ``stale``: not at all); left out, the cache's own. ``idle`` ends an entry that was not read for so long,
       ``stale`` keeps it past its ttl for a refresh or a failing loader.
     - ``jitter``: the part of the ttl, from 0 to 1, that chance may take off.
     - ``tags``: labels for ``clear(tags=)`` and ``invalidate(tags=)``.
@@ -36,7 +73,7 @@ class Core:
     A bad one raises ``CacheConfigError``, an unknown one ``TypeError``.
     """
 
-    def __new__(cls, *_args: Any, **options: Any) -> Core: ...
+    def __new__(cls, *_args: Any, **options: Any) -> Self: ...
     def __bool__(self) -> bool: ...
     def __contains__(self, key: object, /) -> bool:
         """Whether there is a fresh entry; counts as no read."""
@@ -72,7 +109,7 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
-        jitter: float | None | DefaultType = ...,
+        jitter: float | DefaultType | None = ...,
     ) -> None:
         """Writes `value` under `key`. A value that alone weighs more than ``max_bytes`` is not kept."""
 
@@ -86,7 +123,7 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
-        jitter: float | None | DefaultType = ...,
+        jitter: float | DefaultType | None = ...,
     ) -> bool:
         """Writes `value` only if there is no fresh entry; whether it did. Atomic."""
 
@@ -100,7 +137,7 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
-        jitter: float | None | DefaultType = ...,
+        jitter: float | DefaultType | None = ...,
     ) -> bool:
         """Writes `value` only if there is a fresh entry; whether it did. Atomic."""
 
@@ -117,9 +154,9 @@ class Core:
         """Gives a fresh entry a new ttl, counted from now (the cache's own if none is given); whether there was one."""
 
     @overload
-    def ttl(self, key: Any) -> float | None | MissingType: ...
+    def ttl(self, key: Any) -> float | MissingType | None: ...
     @overload
-    def ttl(self, key: Any, default: _T) -> float | None | _T:
+    def ttl(self, key: Any, default: _T) -> float | _T | None:
         """Seconds a fresh entry has left, ``None`` if it lives for ever, `default` (``MISSING``) if there is none."""
 
     def incr(
@@ -132,7 +169,7 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
-        jitter: float | None | DefaultType = ...,
+        jitter: float | DefaultType | None = ...,
     ) -> _Number:
         """Adds `delta` to the number under `key`, atomically, and returns the sum.
 
@@ -150,7 +187,7 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
-        jitter: float | None | DefaultType = ...,
+        jitter: float | DefaultType | None = ...,
     ) -> _Number:
         """Takes `delta` off, as :meth:`incr` adds it."""
 
@@ -368,7 +405,10 @@ class Waiter:
     def wait(self, seconds: float, /) -> bool:
         """Blocks this thread for at most `seconds`, without the GIL; True if the flight has ended."""
     def take(self) -> tuple[int, Any]:
-        """What the flight brought, once, and gives up the seat: `(DONE, value)`, `(FAILED, error)` or `(AGAIN, None)`."""
+        """What the flight brought, once, and gives up the seat.
+
+        It is `(DONE, value)`, `(FAILED, error)` or `(AGAIN, None)`.
+        """
     def leave(self) -> None:
         """Gives up the seat. The last who leaves a flight under way has its pilot told so."""
 
@@ -385,8 +425,8 @@ def try_wait(to: int, inside: int, label: Any, thread: int, /) -> Wait | list[An
 def add_wait(to: int, inside: int, label: Any, /) -> Wait:
     """Records that the flight `inside` waits for `to`, a flight that it has just started itself."""
 
-def add_need(id: int, label: Any, thread: int, /) -> Wait:
-    """Records that the flight `id`, which `label` names in errors, needs the running thread `thread`."""
+def add_need(inside: int, label: Any, thread: int, /) -> Wait:
+    """Records that the flight `inside`, which `label` names in errors, needs the running thread `thread`."""
 
 def waits_len() -> int:
     """How many flights and threads wait for something."""

@@ -12,7 +12,7 @@ __all__ = ["CopyMode", "Duration", "Ttl"]
 Duration: TypeAlias = float | timedelta | str
 """Seconds, a ``timedelta``, or text such as ``"90s"``, ``"5m"``, ``"1h30m"``."""
 
-Ttl: TypeAlias = Duration | None | DefaultType
+Ttl: TypeAlias = Duration | DefaultType | None
 """A duration, ``None`` for ever, ``DEFAULT`` for what the cache was built with."""
 
 CopyMode: TypeAlias = Literal["none", "shallow", "deep"]

@@ -11,7 +11,12 @@ __all__ = ["Backend", "MemoryBackend", "backend_from"]
 
 
 class Backend:
-    """The base of all backends."""
+    """The base of all backends.
+
+    >>> from omnicache import Backend, MemoryBackend
+    >>> issubclass(MemoryBackend, Backend), MemoryBackend.name
+    (True, 'memory')
+    """
 
     __slots__ = ()
     name: ClassVar[str]
@@ -46,6 +51,4 @@ def backend_from(value: object) -> Backend:
     if isinstance(value, dict) and value.get("type") == "memory" and len(value) == 1:
         return MemoryBackend()
     # The value is not shown: an address may hold a password.
-    raise CacheConfigError(
-        'backend: this version keeps entries in memory only; write backend="memory" or leave it out'
-    )
+    raise CacheConfigError('backend: this version keeps entries in memory only; write backend="memory" or leave it out')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from inspect import iscoroutinefunction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _omnicache, _registry
 from ._events import Events
 from ._face import AsyncFace
-from ._life import Life, checked_copier, checked_sizer
+from ._life import checked_copier, checked_sizer
 from ._loading import Lease, Leases, LoadCounts, Port
 from ._loads import load_async, load_sync
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
-from ._units import MAX_ENTRIES
 from .backends import Backend, backend_from
-from .entry import CacheEntry
 from .exceptions import CacheClosedError, CacheConfigError
-from .strategies import CustomStrategy, Strategy, strategy_from
+from .strategies import Strategy, strategy_from
 
 if TYPE_CHECKING:
     from typing import Self
@@ -29,7 +27,7 @@ __all__ = ["Cache"]
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-class Cache(_omnicache.Core, Life, AsyncFace):
+class Cache(AsyncFace):
     """A cache for threads and tasks alike.
 
     It behaves like a dict with limits: ``cache[key]``, ``key in cache``, ``len(cache)``, iteration over the keys. Every
@@ -66,22 +64,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
     ({'name': 'Ada'}, 'nobody', False)
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_adviser",
-        "_advising",
-        "_backend",
-        "_copy",
-        "_copy_mode",
-        "_events",
-        "_leases",
-        "_loads",
-        "_name",
-        "_namespace",
-        "_own_ttl",
-        "_sizer",
-        "_strategy",
-    )
+    __slots__ = ()
 
     def __init__(
         self,
@@ -98,7 +81,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         jitter: float = 0.0,
         copy: CopyMode = "none",
         sizer: Callable[[Any, Any], int] | None = None,
-        clock: _omnicache.ManualClock | None = None,
+        clock: _omnicache.ManualClock | None = None,  # noqa: ARG002 - taken by `Core.__new__`
     ) -> None:
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, stale, jitter, copy, sizer)
         self._name = _registry.check_name("cache name", name)
@@ -147,7 +130,7 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         self._leases = Leases()
         self._sizer = checked_sizer(sizer)
         self._copy_mode, self._copy = copy, checked_copier(copy)
-        self._adviser: CustomStrategy | None = None
+        self._adviser = None
         chosen = strategy_from(strategy, max_size=max_size, max_bytes=max_bytes)
         self._own_ttl = default_ttl is not DEFAULT
         ttl = default_ttl if self._own_ttl else chosen.default_ttl
@@ -181,11 +164,6 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         return cls(name, **_omnicache.parse_config(config if config is not None else {}))
 
     # --- one key ---
-
-    def entry(self, key: Any) -> CacheEntry | None:
-        """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""
-        row = self._row(key)
-        return None if row is None else self._snapshot(row)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value under `key`, which is set to `default` first if there is none."""
@@ -224,7 +202,8 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         Args:
             key: The key.
             loader: A function without arguments, or a value.
-            ttl: As for :meth:`set`, with the other options of :meth:`set`. It counts from the moment the value is there.
+            ttl: As for :meth:`set`, with the other options of :meth:`set`. It counts from the moment the value is
+                there.
 
         Raises:
             ReentrantLoadError: The loader asks, directly or through others, for the key it is loading.
@@ -240,21 +219,34 @@ class Cache(_omnicache.Core, Life, AsyncFace):
             return value
         return self._load(key, loader, ttl, options)
 
+    async def aget_or_set(self, key: Any, loader: Any, ttl: Any = DEFAULT, **options: Any) -> Any:
+        """As :meth:`Cache.get_or_set`, where the loader may be a coroutine function.
+
+        The loader runs in a task of its own: cancelling a caller takes that caller away, and the load goes on while
+        anyone waits for it. A plain function is called in that task, so it should not block.
+        """
+        value = self.get(key, MISSING)
+        if value is not MISSING:
+            return value
+        return await self._aload(key, loader, ttl, options)
+
     def _load(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """Runs, or waits for, the load of a key that was just missed."""
         if iscoroutinefunction(loader):
             raise TypeError(
-                f"get_or_set: cache {self._name!r}: the loader of {key!r} is a coroutine function; await aget_or_set(), "
-                "or give it a plain function"
+                f"get_or_set: cache {self._name!r}: the loader of {key!r} is a coroutine function; await "
+                "aget_or_set(), or give it a plain function"
             )
         port = Port(self)
-        value = load_sync(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        store = port.reported(key, self._storing(key, ttl, options))
+        value = load_sync(port, key, port.counted(_loader(loader)), store)
         return value if self._copy is None else self._copy(value)
 
     async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """As :meth:`_load`, for tasks."""
         port = Port(self)
-        value = await load_async(port, key, port.counted(_loader(loader)), port.reported(key, self._storing(key, ttl, options)))
+        store = port.reported(key, self._storing(key, ttl, options))
+        value = await load_async(port, key, port.counted(_loader(loader)), store)
         return value if self._copy is None else self._copy(value)
 
     def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:
@@ -281,153 +273,11 @@ class Cache(_omnicache.Core, Life, AsyncFace):
         except CacheClosedError:
             return
 
-    # --- many ---
-
-    def set_many(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any) -> int:
-        """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
-        pairs = items.items() if isinstance(items, Mapping) else items
-        count = 0
-        for key, value in pairs:
-            self.set(key, value, ttl, **options)
-            count += 1
-        return count
-
-    def update(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **named: Any) -> None:
-        """Writes every (key, value), as a dict does."""
-        self.set_many(items)
-        self.set_many(named)
-
-    def items(self) -> list[tuple[Any, Any]]:
-        """(key, value) of all fresh entries. They are not counted as reads."""
-        pairs = super().items()
-        return pairs if self._copy is None else [(key, self._copy(value)) for key, value in pairs]
-
-    def values(self) -> list[Any]:
-        """The values of all fresh entries. They are not counted as reads."""
-        return [value for _, value in self.items()]
-
-    def entries(
-        self, *, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
-    ) -> list[CacheEntry]:
-        """Snapshots of up to `limit` fresh entries whose key matches `pattern` and that carry any of `tags`.
-
-        Args:
-            pattern: A glob over the key's text: ``*``, ``?``, ``[abc]``, ``[!a-z]``, and a backslash before a character
-                that is meant.
-            tags: Any of these.
-            limit: At most so many; None for all.
-
-        >>> from omnicache import Cache
-        >>> with Cache("listed") as cache:
-        ...     _ = cache.set_many({"user:1": "Ada", "user:2": "Bob", "team:1": "A"})
-        ...     sorted(entry.value for entry in cache.entries(pattern="user:*"))
-        ['Ada', 'Bob']
-        """
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-            raise CacheConfigError(f"entries: limit: a whole number of at least 0, not {limit!r}")
-        if isinstance(limit, int):
-            limit = min(limit, MAX_ENTRIES)
-        return [self._snapshot(row) for row in self._rows(pattern, tags, limit)]
-
-    def _snapshot(self, row: tuple[Any, ...]) -> CacheEntry:
-        if self._copy is None:
-            return CacheEntry(*row)
-        key, value, *rest = row
-        return CacheEntry(key, self._copy(value), *rest)
-
-    def delete_many(
-        self, keys: Iterable[Any] | None = None, *, pattern: str | None = None, tags: Iterable[str] | None = None
-    ) -> int:
-        """Removes the entries of these `keys`, and those that match `pattern` and carry any of `tags`; how many went."""
-        self._open("delete_many")
-        tags = self._end_leases(tags)
-        return self._delete_many(keys, pattern, tags)
-
-    def clear(self, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
-        """Removes all entries, or those that match `pattern` and carry any of `tags`; how many went.
-
-        No other cache is touched.
-        """
-        self._open("clear")
-        if pattern is None and tags is None:
-            return self._clear()
-        tags = self._end_leases(tags)
-        return self._delete_many(None, pattern, tags)
-
-    def _end_leases(self, tags: Iterable[str] | None) -> Iterable[str] | None:
-        """`tags`, no longer an iterator; loads that run with one of them will not be stored."""
-        if isinstance(tags, Iterator):
-            tags = tuple(tags)
-        if isinstance(tags, Collection) and not isinstance(tags, str):
-            self._leases.end(tags)
-        return tags
-
-    def invalidate(
-        self,
-        keys: Iterable[Any] | None = None,
-        *,
-        tags: Iterable[str] | None = None,
-        pattern: str | None = None,
-        hard: bool = False,
-    ) -> None:
-        """Makes entries a miss: those of `keys`, those that carry any of `tags`, those that match `pattern`.
-
-        A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
-        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of the
-        tags, is not stored.
-
-        >>> from omnicache import Cache
-        >>> with Cache("tagged") as cache:
-        ...     cache.set("a", 1, tags=["x"])
-        ...     cache.set("b", 2, tags=["x", "y"])
-        ...     cache.set("c", 3, tags=["y"])
-        ...     cache.invalidate(tags=["x"])
-        ...     list(cache)
-        ['c']
-        """
-        self._open("invalidate")
-        tags = self._end_leases(tags)
-        self._invalidate(keys, pattern, tags, hard)
-
-    def warm(
-        self,
-        source: Any,
-        *,
-        batch_size: int = 100,
-        ttl: Any = DEFAULT,
-        progress: Callable[[int], object] | None = None,
-        **options: Any,
-    ) -> int:
-        """Fills the cache from a mapping, an iterable of (key, value), or a function that returns either.
-
-        Args:
-            source: What to write.
-            batch_size: After how many entries `progress` is told, and other threads are let in.
-            ttl: As for :meth:`set`, with its other options.
-            progress: Called with the number of entries written so far, after each batch and at the end.
-
-        Returns:
-            How many entries were written.
-        """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise CacheConfigError(f"warm: batch_size: a whole number of at least 1, not {batch_size!r}")
-        made = source() if callable(source) else source
-        pairs = made.items() if isinstance(made, Mapping) else made
-        count = 0
-        for key, value in pairs:
-            self.set(key, value, ttl, **options)
-            count += 1
-            if progress is not None and count % batch_size == 0:
-                progress(count)
-        if progress is not None and count % batch_size:
-            progress(count)
-        return count
-
 
 def _loader(given: Any) -> Callable[[], Any]:
     """`given` as a function: itself if it is one, else one that returns it."""
     return given if callable(given) else lambda: given
 
 
-MutableMapping.register(Cache)
+MutableMapping.register(Cache)  # pyright: ignore[reportAttributeAccessIssue] # the stub of `collections.abc` hides it
 _omnicache.install(Cache)

@@ -163,9 +163,7 @@ def cached(
     return decorate if function is DEFAULT else decorate(function)
 
 
-def _method(
-    self: Cache, function: Any = DEFAULT, typed: bool = True, **options: Any  # noqa: FBT001, FBT002
-) -> Any:
+def _method(self: Cache, function: Any = DEFAULT, typed: bool = True, **options: Any) -> Any:
     """Makes a function remember what it returned in this cache; see :func:`omnicache.cached` for the options.
 
     >>> from omnicache import Cache
@@ -182,7 +180,7 @@ def _method(
 
 # The cache stands below the decorators and cannot import them; its type is declared there.
 _method.__name__, _method.__qualname__ = "cached", "Cache.cached"
-Cache.cached = _method  # type: ignore[method-assign]
+Cache.cached = _method  # type: ignore[assignment, method-assign] # the overloads stand with the declaration
 
 
 def _wrapped(function: Any, keeper: Keeper, plan: Plan, again: Callable[[], Any]) -> Any:

@@ -95,11 +95,11 @@ fn add_wait(to: u64, inside: u64, label: Py<PyAny>) -> Wait {
     )])
 }
 
-/// Records that the flight `id`, which `label` names in errors, needs the running thread `thread`.
+/// Records that the flight `inside`, which `label` names in errors, needs the running thread `thread`.
 #[pyfunction]
-#[pyo3(signature = (id, label, thread, /))]
-fn add_need(id: u64, label: Py<PyAny>, thread: u64) -> Wait {
-    let from = Node::Flight(id);
+#[pyo3(signature = (inside, label, thread, /))]
+fn add_need(inside: u64, label: Py<PyAny>, thread: u64) -> Wait {
+    let from = Node::Flight(inside);
     Wait::new(vec![(
         from,
         WAITS.add(from, Arc::new(label), Node::Thread(thread)),

@@ -7,9 +7,9 @@ from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omnicache._omnicache import waits_len
 
 from omnicache import _parties
+from omnicache._omnicache import waits_len
 from omnicache.exceptions import ReentrantLoadError
 from tests.flights.fake import FakeCache, Runner
 from tests.support import in_child

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omnicache._omnicache import parse_config
 
+from omnicache._omnicache import parse_config
 from omnicache.exceptions import CacheConfigError
 from omnicache.strategies import LRUStrategy, TTLStrategy, strategy_from
 

@@ -17,18 +17,22 @@ class EntryFacts(Protocol):
     @property
     def key(self) -> Hashable:
         """The key."""
+        ...
 
     @property
     def hits(self) -> int:
         """How often it was read."""
+        ...
 
     @property
     def size(self) -> int:
         """Its size in bytes, as far as the cache weighs its entries."""
+        ...
 
     @property
     def priority(self) -> float:
         """From 0 to 1; 1 is to be kept longest."""
+        ...
 
 
 class CustomStrategy(Strategy, ABC):

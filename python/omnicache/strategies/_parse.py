@@ -96,7 +96,7 @@ def _checked(strategy: Strategy) -> Strategy:
     if not isinstance(strategy, (CustomStrategy, *BUILT_IN.values())):
         raise CacheStrategyError(f"{type(strategy).__name__}: derive a strategy of your own from CustomStrategy")
     if isinstance(strategy, CustomStrategy):
-        strategy._limits(strategy.max_size, strategy.max_bytes)  # noqa: SLF001 - the check is the base's own
+        strategy._limits(strategy.max_size, strategy.max_bytes)
     return strategy
 
 
@@ -120,5 +120,5 @@ def _limited(strategy: Strategy, given: dict[str, object]) -> Strategy:
         return strategy
     changed = copy(strategy)
     for field, limit in changes.items():
-        changed._put(field, limit)  # noqa: SLF001 - frozen for others, this copy is new
+        changed._put(field, limit)
     return changed

@@ -1,0 +1,164 @@
+"""Operations on many entries of a cache: by their keys, a pattern over these, or tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._life import Life
+from ._sentinels import DEFAULT
+from ._units import MAX_ENTRIES
+from .exceptions import CacheConfigError
+
+if TYPE_CHECKING:
+    from .entry import CacheEntry
+
+__all__ = ["Many"]
+
+
+class Many(Life):
+    """The part of :class:`Cache` that reads, writes and removes many entries."""
+
+    __slots__ = ()
+
+    def set_many(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any) -> int:
+        """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        count = 0
+        for key, value in pairs:
+            self.set(key, value, ttl, **options)
+            count += 1
+        return count
+
+    def update(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **named: Any) -> None:
+        """Writes every (key, value), as a dict does."""
+        self.set_many(items)
+        self.set_many(named)
+
+    def items(self) -> list[tuple[Any, Any]]:
+        """(key, value) of all fresh entries. They are not counted as reads."""
+        pairs = super().items()
+        return pairs if self._copy is None else [(key, self._copy(value)) for key, value in pairs]
+
+    def values(self) -> list[Any]:
+        """The values of all fresh entries. They are not counted as reads."""
+        return [value for _, value in self.items()]
+
+    def entries(
+        self, *, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
+    ) -> list[CacheEntry]:
+        """Snapshots of up to `limit` fresh entries whose key matches `pattern` and that carry any of `tags`.
+
+        Args:
+            pattern: A glob over the key's text: ``*``, ``?``, ``[abc]``, ``[!a-z]``, and a backslash before a character
+                that is meant.
+            tags: Any of these.
+            limit: At most so many; None for all.
+
+        >>> from omnicache import Cache
+        >>> with Cache("listed") as cache:
+        ...     _ = cache.set_many({"user:1": "Ada", "user:2": "Bob", "team:1": "A"})
+        ...     sorted(entry.value for entry in cache.entries(pattern="user:*"))
+        ['Ada', 'Bob']
+        """
+        if limit is not None:
+            limit = min(_whole(limit, "entries: limit", least=0), MAX_ENTRIES)
+        return [self._snapshot(row) for row in self._rows(pattern, tags, limit)]
+
+    def delete_many(
+        self, keys: Iterable[Any] | None = None, *, pattern: str | None = None, tags: Iterable[str] | None = None
+    ) -> int:
+        """Removes the entries of these `keys`, and those that match `pattern` and carry any of `tags`.
+
+        Returns:
+            How many went.
+        """
+        self._open("delete_many")
+        tags = self._end_leases(tags)
+        return self._delete_many(keys, pattern, tags)
+
+    def clear(self, *, pattern: str | None = None, tags: Iterable[str] | None = None) -> int:
+        """Removes all entries, or those that match `pattern` and carry any of `tags`; how many went.
+
+        No other cache is touched.
+        """
+        self._open("clear")
+        if pattern is None and tags is None:
+            return self._clear()
+        tags = self._end_leases(tags)
+        return self._delete_many(None, pattern, tags)
+
+    def _end_leases(self, tags: Iterable[str] | None) -> Iterable[str] | None:
+        """`tags`, no longer an iterator; loads that run with one of them will not be stored."""
+        if isinstance(tags, Iterator):
+            tags = tuple(tags)
+        if isinstance(tags, Collection) and not isinstance(tags, str):
+            self._leases.end(tags)
+        return tags
+
+    def invalidate(
+        self,
+        keys: Iterable[Any] | None = None,
+        *,
+        tags: Iterable[str] | None = None,
+        pattern: str | None = None,
+        hard: bool = False,
+    ) -> None:
+        """Makes entries a miss: those of `keys`, those that carry any of `tags`, those that match `pattern`.
+
+        A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
+        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of
+        the tags, is not stored.
+
+        >>> from omnicache import Cache
+        >>> with Cache("tagged") as cache:
+        ...     cache.set("a", 1, tags=["x"])
+        ...     cache.set("b", 2, tags=["x", "y"])
+        ...     cache.set("c", 3, tags=["y"])
+        ...     cache.invalidate(tags=["x"])
+        ...     list(cache)
+        ['c']
+        """
+        self._open("invalidate")
+        tags = self._end_leases(tags)
+        self._invalidate(keys, pattern, tags, hard)
+
+    def warm(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 100,
+        ttl: Any = DEFAULT,
+        progress: Callable[[int], object] | None = None,
+        **options: Any,
+    ) -> int:
+        """Fills the cache from a mapping, an iterable of (key, value), or a function that returns either.
+
+        Args:
+            source: What to write.
+            batch_size: After how many entries `progress` is told, and other threads are let in.
+            ttl: As for :meth:`set`, with its other options.
+            progress: Called with the number of entries written so far, after each batch and at the end.
+
+        Returns:
+            How many entries were written.
+        """
+        batch_size = _whole(batch_size, "warm: batch_size", least=1)
+        made: Any = source() if callable(source) else source
+        pairs = made.items() if isinstance(made, Mapping) else made
+        count = 0
+        for key, value in pairs:
+            self.set(key, value, ttl, **options)
+            count += 1
+            if progress is not None and count % batch_size == 0:
+                progress(count)
+        if progress is not None and count % batch_size:
+            progress(count)
+        return count
+
+
+def _whole(value: object, what: str, *, least: int) -> int:
+    """`value` if it is a whole number of at least so much."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise CacheConfigError(f"{what}: a whole number of at least {least}, not {value!r}")
+    return value

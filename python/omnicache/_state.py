@@ -1,0 +1,137 @@
+"""What a cache is made of: its attributes, what they say of it, and snapshots of its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import _omnicache, _registry
+from .entry import CacheEntry
+from .exceptions import CacheClosedError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ._events import Events
+    from ._hooks import Advising
+    from ._loading import Leases, LoadCounts
+    from ._types import CopyMode
+    from .backends import Backend
+    from .strategies import CustomStrategy, Strategy
+
+__all__ = ["State"]
+
+
+class State(_omnicache.Core):
+    """The part of :class:`Cache` that all others build on."""
+
+    __slots__ = (
+        "__weakref__",
+        "_adviser",
+        "_advising",
+        "_backend",
+        "_copy",
+        "_copy_mode",
+        "_events",
+        "_leases",
+        "_loads",
+        "_name",
+        "_namespace",
+        "_own_ttl",
+        "_sizer",
+        "_strategy",
+    )
+
+    _adviser: CustomStrategy | None
+    _advising: Advising | None
+    _backend: Backend
+    _copy: Callable[[Any], Any] | None
+    _copy_mode: CopyMode
+    _events: Events
+    _leases: Leases
+    _loads: LoadCounts
+    _name: str
+    _namespace: str
+    _own_ttl: bool
+    _sizer: Callable[[Any, Any], int] | None
+    _strategy: Strategy
+
+    @property
+    def name(self) -> str:
+        """The name, unique in the namespace."""
+        return self._name
+
+    @property
+    def namespace(self) -> str:
+        """The namespace."""
+        return self._namespace
+
+    @property
+    def strategy(self) -> Strategy:
+        """Who is evicted, with the limits in force."""
+        return self._strategy
+
+    @property
+    def backend(self) -> Backend:
+        """Where the entries live."""
+        return self._backend
+
+    @property
+    def status(self) -> Literal["active", "degraded", "maintenance", "shutdown"]:
+        """``"active"``, or ``"shutdown"`` once it is closed."""
+        return "shutdown" if self.closed else "active"
+
+    @property
+    def max_size(self) -> int | None:
+        """The largest number of entries, None for no limit."""
+        return self._strategy.max_size
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The largest sum of sizes in bytes, None for no limit."""
+        return self._strategy.max_bytes
+
+    @property
+    def created_at(self) -> datetime:
+        """When the cache was made."""
+        return datetime.fromtimestamp(self._created, UTC)
+
+    @property
+    def _label(self) -> str:
+        return f"cache {self._name!r}"
+
+    def __repr__(self) -> str:
+        where = "" if self._namespace == _registry.DEFAULT_NAMESPACE else f", namespace={self._namespace!r}"
+        state = "closed" if self.closed else f"{len(self)} entries"
+        return f"<{type(self).__name__} {self._name!r}{where}, {self._strategy!r}, {state}>"
+
+    def __reduce__(self) -> Any:
+        from_registry = self._namespace != ""
+        raise TypeError(
+            f"{self._label} cannot be pickled: it lives in this process; "
+            + ("pass its name and use get_cache(name) there" if from_registry else "pickle the function instead")
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def _open(self, operation: str) -> None:
+        if self.closed:
+            raise CacheClosedError(
+                f"{self._label}: {operation}: the cache is closed; make a new one, or get_cache(name)"
+            )
+
+    def entry(self, key: Any) -> CacheEntry | None:
+        """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""
+        row = self._row(key)
+        return None if row is None else self._snapshot(row)
+
+    def _snapshot(self, row: tuple[Any, ...]) -> CacheEntry:
+        if self._copy is None:
+            return CacheEntry(*row)
+        key, value, *rest = row
+        return CacheEntry(key, self._copy(value), *rest)
