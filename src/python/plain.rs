@@ -7,10 +7,10 @@
 //! A tuple's hash is `hash_finish(hash_fold(hash_seed(part 0), part 1)...)` over the [`plain_part`] of its items, so
 //! the arguments of a call can be hashed without making the tuple.
 
-use std::hash::{BuildHasher, RandomState};
 // These few functions are the larger part of a hit; called instead of inlined they cost 3 % of it.
 #![allow(clippy::inline_always)]
 
+use std::hash::{BuildHasher, RandomState};
 use std::ptr::addr_of_mut;
 use std::sync::Once;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering::Relaxed};
