@@ -146,19 +146,19 @@ proptest! {
                     };
                     let mode = [Mode::Always, Mode::Add, Mode::Replace][usize::from(mode)];
                     let there = model.get(&key).is_some_and(|known| known.is_fresh(now));
-// The short way of a plain overwrite, where it is open, must come to the same.
+                    // The short way of a plain overwrite, where it is open, must come to the same.
                     let plain = life.is_forever() && tags.is_empty() && priority == 50;
-                    if plain && mode == Mode::Always && serial % 2 == 0 {
-                        if let Ok(old) = shard.exchange(hash(key), |k| k.0 == key, serial, now) {
-                            prop_assert_eq!(model.get(&key).map(|known| known.value), Some(old));
-                            model.get_mut(&key).unwrap().value = serial;
-                            shard.validate();
-                            continue;
-                        }
+                    if plain && mode == Mode::Always && serial % 2 == 0
+                        && let Ok(old) = shard.exchange(hash(key), |k| k.0 == key, serial, now)
+                    {
+                        prop_assert_eq!(model.get(&key).map(|known| known.value), Some(old));
+                        model.get_mut(&key).unwrap().value = serial;
+                        shard.validate();
+                        continue;
                     }
-                                        let put = Put { key: (key, serial), value: serial, hash: hash(key), terms, mode };
+                    let put = Put { key: (key, serial), value: serial, hash: hash(key), terms, mode };
                     let stored = shard.put(put, |k| k.0 == key, now);
-                    let expected = match mode { Mode::Add => !there, Mode::Replace => there, _ => true };
+                    let expected = match mode { Mode::Add => !there, Mode::Replace => there, Mode::Always => true };
                     prop_assert_eq!(stored.stored, expected);
                     if stored.stored {
                         let fresh = now.saturating_add(life.ttl);
