@@ -43,9 +43,10 @@ class LoadCounts:
 class Lease:
     """Whether what a load brings may be stored: not if one of its tags was invalidated while the loader ran."""
 
-    __slots__ = ("__weakref__", "tags", "valid")
+    __slots__ = ("__weakref__", "key", "tags", "valid")
 
-    def __init__(self, tags: frozenset[str]) -> None:
+    def __init__(self, key: Any, tags: frozenset[str]) -> None:
+        self.key = key
         self.tags = tags
         self.valid = True
 
@@ -53,15 +54,16 @@ class Lease:
 class Leases:
     """The leases of the loads of one cache that are under way."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_flights", "_held")
 
-    def __init__(self) -> None:
+    def __init__(self, flights: Flights) -> None:
+        self._flights = flights
         # A load holds its lease, so that one that ends in any way gives it back.
         self._held: set[weakref.ref[Lease]] = set()
 
-    def take(self, tags: frozenset[str]) -> Lease:
-        """A lease for a load with these tags."""
-        lease = Lease(tags)
+    def take(self, key: Any, tags: frozenset[str]) -> Lease:
+        """A lease for a load of `key` with these tags."""
+        lease = Lease(key, tags)
         self._held.add(weakref.ref(lease, self._held.discard))
         return lease
 
@@ -71,6 +73,8 @@ class Leases:
             lease = held()
             if lease is not None and any(tag in tags for tag in lease.tags):
                 lease.valid = False
+                # Who asks from now on waits for the end of that load, and then loads anew.
+                self._flights.invalidate(lease.key)
 
 
 class Port:

@@ -127,7 +127,7 @@ class Cache(AsyncFace):
         self._backend = backend_from(backend)
         self._events = Events()
         self._loads = LoadCounts()
-        self._leases = Leases()
+        self._leases = Leases(self._flights)
         self._sizer = checked_sizer(sizer)
         self._copy_mode, self._copy = copy, checked_copier(copy)
         self._adviser = None
@@ -255,7 +255,7 @@ class Cache(AsyncFace):
         # Before the loader runs, and not when its value is there and would be lost.
         self._check("get_or_set", ttl, **options)
         tags = options.get("tags", DEFAULT)
-        lease = None if tags is DEFAULT or not tags else self._leases.take(frozenset(tags))
+        lease = None if tags is DEFAULT or not tags else self._leases.take(key, frozenset(tags))
         return lambda value: self._store(key, value, ttl, options, lease)
 
     def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], lease: Lease | None) -> None:

@@ -279,7 +279,7 @@ unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut 
                 return value;
             }
             let py = Python::assume_attached();
-            super::single::missing_key(&Borrowed::from_ptr(py, key)).restore(py);
+            super::ops::missing_key(&Borrowed::from_ptr(py, key)).restore(py);
             return null_mut();
         }
         (slow(Python::assume_attached()).subscript)(this, key)

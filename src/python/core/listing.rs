@@ -324,9 +324,6 @@ impl Core {
     ) -> PyResult<()> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
-        if pattern.is_some() || tags.is_some() {
-            core.flights.get().forbid_all();
-        }
         if let Some(tags) = tags {
             for tag in read_tags(&tags)? {
                 core.near.invalidate_tag(&tag, hard, now);

@@ -5,6 +5,7 @@
 
 pub(super) mod hot;
 mod listing;
+mod ops;
 mod settings;
 mod single;
 mod terms;
