@@ -16,6 +16,8 @@ pub struct Life {
     pub idle: u64,
     /// Kept this long past `ttl`, to be served while a refresh runs or when a loader fails.
     pub stale: u64,
+    /// From this age on a read says that a refresh is due; [`NEVER`] for never.
+    pub early: u64,
 }
 
 impl Life {
@@ -24,6 +26,7 @@ impl Life {
         ttl: NEVER,
         idle: NEVER,
         stale: 0,
+        early: NEVER,
     };
 
     /// Whether nothing ends and nothing is kept past its end.
@@ -103,6 +106,10 @@ pub struct Extra {
     pub gone: u64,
     /// The moment before which use must be seen, for an idle limit.
     pub idle_end: u64,
+    /// From this moment on a fresh entry asks for a refresh. Of a stale one: no load is to be tried before it.
+    pub early: u64,
+    /// It was made stale on request, before its time.
+    pub soft: bool,
     /// What it was written with.
     pub life: Life,
     /// 0.0 to 1.0.
@@ -131,6 +138,8 @@ impl Extra {
             fresh,
             gone: fresh.saturating_add(life.stale),
             idle_end,
+            early: now.saturating_add(life.early),
+            soft: false,
             life,
             priority,
             credit: 0,
@@ -161,10 +170,9 @@ impl Extra {
         if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL {
             return 0;
         }
-        if self.fresh == NEVER {
-            NO_DUE
-        } else {
-            tick(self.fresh)
+        match self.fresh.min(self.early) {
+            NEVER => NO_DUE,
+            first => tick(first),
         }
     }
 

@@ -16,7 +16,7 @@ pub mod waits;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -129,10 +129,14 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
         self.outcome.get().is_none()
     }
 
-    /// Whether the value may be stored: nobody invalidated the key, nobody retired the flight.
+    /// Whether the value may be stored: nobody invalidated the key.
     pub fn is_valid(&self) -> bool {
         !self.invalid.load(Ordering::SeqCst)
-            && !matches!(self.outcome.get(), Some(Outcome::Retired))
+    }
+
+    /// Whether it was taken from its leader: what that brings is late, and another may be loading already.
+    pub fn is_retired(&self) -> bool {
+        matches!(self.outcome.get(), Some(Outcome::Retired))
     }
 
     /// Keeps the value of this load out of the store. Those who wait already get it, those who join from now on wait
@@ -193,12 +197,15 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
 
 type Shared<K, T, W, O> = Arc<Flight<K, T, W, O>>;
 type Bucket<K, T, W, O> = SmallVec<[Shared<K, T, W, O>; 1]>;
+type Late<K, T, W, O> = Vec<Weak<Flight<K, T, W, O>>>;
 type Table<K, T, W, O> = HashMap<u32, Bucket<K, T, W, O>, foldhash::fast::RandomState>;
 
 /// The flights of one cache: at most one for each key.
 #[derive(Debug)]
 pub struct Flights<K, T, W, O> {
     table: Mutex<Table<K, T, W, O>>,
+    /// Retired flights whose leaders may still bring a value, which an invalidation must reach.
+    late: Mutex<Late<K, T, W, O>>,
     coalesced: AtomicU64,
 }
 
@@ -215,6 +222,7 @@ impl<K, T, W, O> Default for Flights<K, T, W, O> {
     fn default() -> Self {
         Self {
             table: Mutex::default(),
+            late: Mutex::default(),
             coalesced: AtomicU64::new(0),
         }
     }
@@ -262,11 +270,27 @@ impl<K, T, W: Wake, O: Owner> Flights<K, T, W, O> {
 
     /// [`Flight::invalidate`] for the flight of one key; true if there is one.
     pub fn invalidate(&self, hash: u32, same: impl Fn(&K) -> bool) -> bool {
+        for flight in self.late() {
+            if flight.hash == hash && same(&flight.key) {
+                flight.invalidate();
+            }
+        }
         let table = self.table.lock();
         let found = table
             .get(&hash)
             .and_then(|bucket| bucket.iter().find(|f| same(&f.key)));
         found.inspect(|flight| flight.invalidate()).is_some()
+    }
+
+    /// The retired flights whose leaders have not given up.
+    pub fn late(&self) -> Vec<Arc<Flight<K, T, W, O>>> {
+        let mut late = self.late.lock();
+        if late.is_empty() {
+            return Vec::new();
+        }
+        late.retain(|flight| flight.strong_count() > 0);
+        // Dropping the last of them may run anything: it happens in the caller's hands, after the lock.
+        late.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// The flights that run now.
@@ -292,6 +316,8 @@ impl<K, T, W: Wake, O: Owner> Flights<K, T, W, O> {
     /// Ends a flight whose leader cannot or may not finish it; false if it had ended. A late leader finds out when it
     /// wants to store.
     pub fn retire(&self, flight: &Arc<Flight<K, T, W, O>>) -> bool {
+        // Before it ends, so that there is no moment at which an invalidation finds it in neither place.
+        self.late.lock().push(Arc::downgrade(flight));
         self.end(flight, Outcome::Retired).is_ok()
     }
 
@@ -315,15 +341,13 @@ impl<K, T, W: Wake, O: Owner> Flights<K, T, W, O> {
         self.coalesced.store(0, Ordering::Relaxed);
     }
 
-    /// Removes the flight, then lands it: whoever joins in between leads, and finds what the leader stored before.
-    /// The answer says whether the value may stay in the store, and comes after the last moment at which
-    /// [`invalidate`](Self::invalidate) can find the flight.
-    fn end(&self, flight: &Shared<K, T, W, O>, outcome: Outcome<T>) -> Result<bool, Outcome<T>> {
+    /// Removes the flight, then lands it: whoever joins in between leads, and finds what the leader stored before. The
+    /// outcome comes back if the flight had ended.
+    fn end(&self, flight: &Shared<K, T, W, O>, outcome: Outcome<T>) -> Result<(), Outcome<T>> {
         let removed = self.remove(flight);
-        let valid = flight.is_valid();
         let landed = flight.land(outcome);
         drop(removed);
-        landed.map(|()| valid)
+        landed
     }
 
     fn remove(&self, flight: &Shared<K, T, W, O>) -> Option<Shared<K, T, W, O>> {

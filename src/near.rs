@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::entry::{Gone, Removed, View};
 use crate::policy::Kind;
-use crate::shard::{Found, Limits, Put, Shard, Stored};
+use crate::shard::{Found, Limits, Put, Shard, Sight, Stored};
 use crate::stats::Counters;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::{self, Mutex, MutexGuard};
@@ -57,6 +57,27 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         take: impl FnOnce(&K, &V, u32) -> T,
     ) -> Found<T> {
         self.shard(hash).peek(hash, same, now, take)
+    }
+
+    /// As [`Shard::sight`].
+    pub fn sight<T>(
+        &self,
+        hash: u32,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        take: impl FnOnce(&V, Sight) -> T,
+    ) -> Option<T> {
+        self.shard(hash).sight(hash, same, now, take)
+    }
+
+    /// As [`Shard::claim`].
+    pub fn claim(&self, hash: u32, same: impl Fn(&K) -> bool, now: u64) -> bool {
+        self.shard(hash).claim(hash, same, now)
+    }
+
+    /// As [`Shard::rearm`].
+    pub fn rearm(&self, hash: u32, same: impl Fn(&K) -> bool, moment: u64) {
+        self.shard(hash).rearm(hash, same, moment);
     }
 
     /// As [`Shard::entry`].

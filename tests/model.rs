@@ -19,6 +19,7 @@ enum Op {
         ttl: Option<u16>,
         idle: Option<u16>,
         stale: u16,
+        early: Option<u16>,
         priority: u8,
         tag: Option<u8>,
         weight: u8,
@@ -27,6 +28,8 @@ enum Op {
     Delete(u8),
     Touch(u8, u16),
     Invalidate(u8),
+    Claim(u8),
+    Rearm(u8, u16),
     Tag {
         tag: u8,
         hard: bool,
@@ -43,13 +46,16 @@ fn op() -> impl Strategy<Value = Op> {
         8 => key.clone().prop_map(Op::Get),
         8 => (
             key.clone(), prop::option::weighted(0.3, 1u16..400), prop::option::weighted(0.2, 1u16..400),
-            prop_oneof![3 => Just(0u16), 1 => 1u16..400], prop_oneof![4 => Just(50u8), 1 => 0u8..=100],
-            prop::option::weighted(0.3, 0u8..3), 1u8..50, prop_oneof![4 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)],
-        ).prop_map(|(key, ttl, idle, stale, priority, tag, weight, mode)|
-            Op::Set { key, ttl, idle, stale, priority, tag, weight, mode }),
+            (prop_oneof![3 => Just(0u16), 1 => 1u16..400], prop::option::weighted(0.2, 0u16..300)),
+            prop_oneof![4 => Just(50u8), 1 => 0u8..=100], prop::option::weighted(0.3, 0u8..3), 1u8..50,
+            prop_oneof![4 => Just(0u8), 1 => 1u8..=4],
+        ).prop_map(|(key, ttl, idle, (stale, early), priority, tag, weight, mode)|
+            Op::Set { key, ttl, idle, stale, early, priority, tag, weight, mode }),
         2 => key.clone().prop_map(Op::Delete),
         1 => (key.clone(), 1u16..400).prop_map(|(k, t)| Op::Touch(k, t)),
-        1 => key.prop_map(Op::Invalidate),
+        1 => key.clone().prop_map(Op::Invalidate),
+        1 => key.clone().prop_map(Op::Claim),
+        1 => (key, 0u16..300).prop_map(|(k, t)| Op::Rearm(k, t)),
         1 => (0u8..3, any::<bool>()).prop_map(|(tag, hard)| Op::Tag { tag, hard }),
         4 => (1u16..300).prop_map(Op::Wait),
         1 => Just(Op::Settle),
@@ -67,6 +73,11 @@ struct Known {
     idle: u64,
     idle_end: u64,
     stale: u64,
+    /// How long after a write it asks for a refresh, and from which moment on it does.
+    early_after: u64,
+    early: u64,
+    /// It has something beside key and value.
+    extra: bool,
     tag: Option<u8>,
 }
 
@@ -123,6 +134,12 @@ proptest! {
                         (Found::Fresh(value), Some(known)) => {
                             prop_assert_eq!(value, known.value);
                             prop_assert!(known.is_fresh(now), "served {known:?} at {now}");
+                            prop_assert!(now < known.early, "{known:?} asked for a refresh at {now}");
+                            if known.idle != NEVER { known.idle_end = now + known.idle; }
+                        }
+                        (Found::Early(value), Some(known)) => {
+                            prop_assert_eq!(value, known.value);
+                            prop_assert!(known.is_fresh(now) && now >= known.early);
                             if known.idle != NEVER { known.idle_end = now + known.idle; }
                         }
                         (Found::Stale(value), Some(known)) => {
@@ -134,17 +151,23 @@ proptest! {
                         (found, None) => prop_assert!(false, "{found:?} out of nothing"),
                     }
                 }
-                Op::Set { key, ttl, idle, stale, priority, tag, weight, mode } => {
+                Op::Set { key, ttl, idle, stale, early, priority, tag, weight, mode } => {
                     serial += 1;
                     let tags: Vec<Box<str>> = tag.iter().map(|t| t.to_string().into()).collect();
-                    let life = Life { ttl: nanos(ttl), idle: nanos(idle), stale: u64::from(stale) * MS };
+                    let early = nanos(early);
+                    let life = Life { ttl: nanos(ttl), idle: nanos(idle), stale: u64::from(stale) * MS, early };
                     let terms = Terms {
                         life,
                         priority: if priority == 50 { NORMAL } else { f32::from(priority) / 100.0 },
                         tags: &tags,
                         weight: if limits.bytes.is_some() { u64::from(weight) } else { 0 },
                     };
-                    let mode = [Mode::Always, Mode::Add, Mode::Replace][usize::from(mode)];
+                    let sight = shard.sight(hash(key), |k| k.0 == key, now, |value, sight| (*value, sight));
+                    prop_assert_eq!(sight.map(|seen| seen.0), model.get(&key).filter(|k| k.is_kept(now)).map(|k| k.value));
+                    let version = sight.map(|(_, sight)| sight.version);
+                    let modes = [Mode::Always, Mode::Add, Mode::Replace, Mode::Unchanged(version), Mode::Unchanged(None)];
+                    let mode = modes[usize::from(mode)];
+                    let kept = sight.is_some();
                     let there = model.get(&key).is_some_and(|known| known.is_fresh(now));
                     // The short way of a plain overwrite, where it is open, must come to the same.
                     let plain = life.is_forever() && tags.is_empty() && priority == 50;
@@ -158,13 +181,14 @@ proptest! {
                     }
                     let put = Put { key: (key, serial), value: serial, hash: hash(key), terms, mode };
                     let stored = shard.put(put, |k| k.0 == key, now);
-                    let expected = match mode { Mode::Add => !there, Mode::Replace => there, Mode::Always => true };
+                    let expected = match mode { Mode::Add => !there, Mode::Replace => there, Mode::Always => true, Mode::Unchanged(version) => version.is_some() || !kept };
                     prop_assert_eq!(stored.stored, expected);
                     if stored.stored {
                         let fresh = now.saturating_add(life.ttl);
                         model.insert(key, Known {
                             value: serial, fresh, gone: fresh.saturating_add(life.stale), idle: life.idle,
-                            idle_end: now.saturating_add(life.idle), stale: life.stale, tag,
+                            idle_end: now.saturating_add(life.idle), stale: life.stale, early_after: life.early,
+                            early: now.saturating_add(life.early), extra: !plain, tag,
                         });
                     }
                     gone = stored.gone;
@@ -181,16 +205,32 @@ proptest! {
                     if let Some(known) = known {
                         known.fresh = now + nanos(Some(ttl));
                         known.gone = known.fresh + known.stale;
+                        known.early = now.saturating_add(known.early_after);
+                        known.extra = true;
                         if known.idle != NEVER { known.idle_end = now + known.idle; }
                     }
                 }
                 Op::Invalidate(key) => {
                     shard.invalidate(hash(key), |k| k.0 == key, now, &mut gone);
                     if let Some(known) = model.get_mut(&key) {
-                        if known.is_fresh(now) { known.gone = known.gone.min(now + known.stale); }
+                        if known.is_fresh(now) {
+                            known.gone = known.gone.min(now + known.stale);
+                            known.early = NEVER;
+                        }
                         known.fresh = known.fresh.min(now);
                         if known.stale == 0 { known.gone = 0; }
                     }
+                }
+                Op::Claim(key) => {
+                    let claimed = shard.claim(hash(key), |k| k.0 == key, now);
+                    let known = model.get_mut(&key).filter(|known| known.is_fresh(now) && now >= known.early);
+                    prop_assert_eq!(claimed, known.is_some());
+                    if let Some(known) = known { known.early = NEVER; }
+                }
+                Op::Rearm(key, after) => {
+                    let moment = now + u64::from(after) * MS;
+                    shard.rearm(hash(key), |k| k.0 == key, moment);
+                    if let Some(known) = model.get_mut(&key).filter(|known| known.extra) { known.early = moment; }
                 }
                 Op::Tag { tag, hard } => {
                     shard.invalidate_tag(&tag.to_string(), hard, now);

@@ -27,11 +27,12 @@ impl<K, T, W: Wake, O: Owner> Leader<K, T, W, O> {
     }
 
     /// Hands the value to every waiter. The answer says whether it may be in the store: false if the key was
-    /// invalidated meanwhile or the flight was retired, and then a leader that stored it takes it out again.
+    /// invalidated meanwhile, and then a leader that stored it takes it out again.
     pub fn finish(self, value: T) -> bool {
-        self.flights
-            .end(&self.flight, Outcome::Done(value))
-            .unwrap_or(false)
+        let late = self.flights.end(&self.flight, Outcome::Done(value));
+        let valid = self.flight.is_valid();
+        drop(late);
+        valid
     }
 
     /// Hands the error to every waiter that is there now.

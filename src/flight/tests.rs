@@ -156,14 +156,19 @@ fn a_retired_leader_comes_too_late() {
     assert!(!flights.retire(&flight));
     assert_eq!(waiter.landing(), Some(Landing::Again));
     let next = lead(&flights, 1);
-    assert!(!leader.flight().is_valid());
+    assert!(leader.flight().is_retired() && leader.flight().is_valid());
+    assert!(flights.invalidate(0, |k| *k == 1));
+    assert!(!leader.flight().is_valid(), "an invalidation reaches it");
+    assert!(!next.flight().is_valid());
     assert!(!leader.finish(1));
     assert_eq!(
         flights.len(),
         1,
         "the late leader leaves the next flight alone"
     );
-    assert!(next.finish(2));
+    assert!(!next.finish(2));
+    drop((waiter, flight));
+    assert!(flights.late().is_empty());
 }
 
 #[test]

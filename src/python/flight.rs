@@ -70,7 +70,7 @@ impl Flights {
         &self,
         mut matches: impl FnMut(&Key) -> PyResult<bool>,
     ) -> PyResult<()> {
-        for flight in self.core.running() {
+        for flight in self.core.running().into_iter().chain(self.core.late()) {
             if matches(flight.key())? {
                 flight.invalidate();
             }
@@ -81,7 +81,7 @@ impl Flights {
     /// Keeps the values of all running loads out of the store; how many there are.
     pub(super) fn forbid_all(&self) -> usize {
         let running = self.core.running();
-        for flight in &running {
+        for flight in running.iter().chain(&self.core.late()) {
             flight.invalidate();
         }
         running.len()

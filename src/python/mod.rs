@@ -1,5 +1,6 @@
 //! The compiled module `omnicache._omnicache`: the only place that names pyo3.
 
+mod cached_error;
 mod call;
 mod clock;
 mod config;
@@ -19,6 +20,7 @@ use pyo3::prelude::*;
 /// The engine of `omnicache`; its public face is the package.
 #[pymodule]
 fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    cached_error::register(module)?;
     call::register(module)?;
     clock::register(module)?;
     config::register(module)?;

@@ -31,6 +31,7 @@ impl<K, V> Shard<K, V> {
         let extra = &self.extras[self.slot(id).extra as usize];
         extra.end() != NEVER
             || extra.fresh != NEVER
+            || extra.early != NEVER
             || self.tags.verdict(&extra.tags) != Verdict::Valid
     }
 
@@ -92,6 +93,8 @@ impl<K, V> Shard<K, V> {
         if let Verdict::Stale(since) = self.tags.verdict(&extra.tags) {
             extra.fresh = extra.fresh.min(since);
             extra.gone = extra.gone.min(since.saturating_add(extra.life.stale));
+            // What it asked for while it was fresh says nothing of when to try again.
+            (extra.early, extra.soft) = (NEVER, true);
             self.refile(id);
         }
     }
@@ -130,7 +133,9 @@ impl<K, V> Shard<K, V> {
         if look == Look::Fresh {
             extra.gone = extra.gone.min(now.saturating_add(extra.life.stale));
             extra.fresh = now;
+            extra.early = NEVER;
         }
+        extra.soft = true;
         self.refile(id);
         true
     }
@@ -166,6 +171,7 @@ impl<K, V> Shard<K, V> {
         let at = self.slot(id).extra;
         let extra = &mut self.extras[at as usize];
         extra.life.ttl = ttl;
+        extra.early = now.saturating_add(extra.life.early);
         extra.fresh = now.saturating_add(ttl);
         extra.gone = extra.fresh.saturating_add(extra.life.stale);
         self.refile(id);

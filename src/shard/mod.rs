@@ -8,8 +8,10 @@ mod evict;
 mod listing;
 mod ranks;
 mod read;
+mod refresh;
 mod write;
 
+pub use refresh::Sight;
 pub use write::{Mode, Put, Stored, Terms};
 
 use crate::entry::{Cause, Extra, Gone, NO_DUE, Place, Removed, Slot, Stamp};
@@ -39,6 +41,8 @@ pub struct Limits {
 pub enum Found<R> {
     /// A fresh entry.
     Fresh(R),
+    /// A fresh entry that asks for a refresh.
+    Early(R),
     /// An entry past its time or softly invalidated, still kept for a refresh or a failure.
     Stale(R),
     /// Nothing.

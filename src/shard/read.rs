@@ -24,7 +24,13 @@ impl<K, V> Shard<K, V> {
         if self.slot(id).extra != NIL && self.is_due(id, clock) {
             let now = if self.is_timed(id) { clock.now() } else { 0 };
             match self.look(id, now, true) {
-                Look::Fresh => {}
+                Look::Fresh => {
+                    let extra = &self.extras[self.slot(id).extra as usize];
+                    if now >= extra.early {
+                        self.note(id, clock);
+                        return Found::Early(take(&self.slot(id).value));
+                    }
+                }
                 Look::Stale => {
                     self.counters.misses += 1;
                     return Found::Stale(take(&self.slot(id).value));
@@ -37,14 +43,20 @@ impl<K, V> Shard<K, V> {
                 }
             }
         }
-        self.counters.hits += 1;
         let value = take(&self.slot(id).value);
+        self.note(id, clock);
+        Found::Fresh(value)
+    }
+
+    /// Counts a hit, and notes it for the policy.
+    #[inline]
+    fn note(&mut self, id: u32, clock: &Clock) {
+        self.counters.hits += 1;
         self.pending[self.pending_len] = id;
         self.pending_len += 1;
         if self.pending_len == PENDING {
             self.apply_pending(clock.coarse());
         }
-        Found::Fresh(value)
     }
 
     /// Whether an entry with an [`Extra`] needs a full look now.

@@ -15,6 +15,9 @@ pub enum Mode {
     Add,
     /// Only if there is a fresh entry.
     Replace,
+    /// Only if there is no entry, or it still has this version: for what was loaded, which is older than whatever was
+    /// written meanwhile.
+    Unchanged(Option<u32>),
 }
 
 /// A value on its way into the cache.
@@ -147,7 +150,10 @@ impl<K, V> Shard<K, V> {
 
     fn admits(&mut self, mode: Mode, id: Option<u32>, now: u64) -> bool {
         match (mode, id) {
-            (Mode::Always, _) | (Mode::Add, None) => true,
+            (Mode::Always, _) | (Mode::Add | Mode::Unchanged(_), None) => true,
+            (Mode::Unchanged(version), Some(id)) => {
+                version == Some(self.stamps[id as usize].version)
+            }
             (Mode::Add, Some(id)) => self.look(id, now, false) != Look::Fresh,
             (Mode::Replace, Some(id)) => self.look(id, now, false) == Look::Fresh,
             (Mode::Replace, None) => false,

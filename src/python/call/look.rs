@@ -5,6 +5,7 @@ use super::plan::{Others, QUICK};
 use super::{CachedCall, count, instances};
 use crate::python::core::{Core, flag, hot};
 use crate::python::plain;
+use crate::shard;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -16,9 +17,14 @@ pub(super) enum Look {
     /// A new reference to the value.
     Hit(*mut PyObject),
     Miss,
+    /// There is a value, but it asks for a refresh.
+    Early,
     /// A part is not plain, or the cache wants to see every read.
     Slow,
 }
+
+/// The value, or the key, with whether a value is there that asks for a refresh.
+pub(super) type Found<'py> = Result<Bound<'py, PyAny>, (Bound<'py, PyTuple>, bool)>;
 
 impl CachedCall {
     /// Looks the parts up without making the key.
@@ -38,7 +44,8 @@ impl CachedCall {
                 state = plain::hash_fold(state, part);
             }
             let prefix = self.prefix.as_ptr();
-            let value = hot::find(core, plain::hash_finish(state), |key| {
+            let mut early = false;
+            let same = |key| {
                 ffi::Py_TYPE(key) == addr_of_mut!(ffi::PyTuple_Type)
                     && ffi::PyTuple_GET_SIZE(key).unsigned_abs() == parts.len() + 1
                     && plain::same(ffi::PyTuple_GET_ITEM(key, 0), prefix)
@@ -46,18 +53,23 @@ impl CachedCall {
                         .iter()
                         .zip(1..)
                         .all(|(part, at)| plain::same(ffi::PyTuple_GET_ITEM(key, at), *part))
+            };
+            let value = hot::find(core, plain::hash_finish(state), same, |value| {
+                ffi::Py_DECREF(value);
+                early = true;
+                null_mut()
             });
             if value.is_null() {
-                return Look::Miss;
+                return if early { Look::Early } else { Look::Miss };
             }
             count(&self.hits);
             Look::Hit(value)
         }
     }
 
-    /// The answer of a lookup that found nothing.
-    pub(super) unsafe fn not_there(&self) -> *mut PyObject {
-        count(&self.misses);
+    /// The answer of a lookup that found nothing, or nothing that is not to be refreshed.
+    pub(super) unsafe fn not_there(&self, early: bool) -> *mut PyObject {
+        count(if early { &self.hits } else { &self.misses });
         // SAFETY: the thread is attached; what is returned is alive.
         unsafe { ffi::Py_NewRef(self.absent.as_ref().map_or(ffi::Py_None(), Py::as_ptr)) }
     }
@@ -77,28 +89,30 @@ impl CachedCall {
         PyTuple::new(py, items)
     }
 
-    /// Looks the parts up in whatever way they need: the value, or on a miss the key.
+    /// Looks the parts up in whatever way they need.
     pub(super) unsafe fn search<'py>(
         slf: &Bound<'py, Self>,
         parts: &[*mut PyObject],
-    ) -> PyResult<Result<Bound<'py, PyAny>, Bound<'py, PyTuple>>> {
+    ) -> PyResult<Found<'py>> {
         let (this, py) = (slf.get(), slf.py());
         // SAFETY: the parts are alive and the thread is attached.
         unsafe {
             match this.look(parts) {
                 Look::Hit(value) => return Ok(Ok(Bound::from_owned_ptr(py, value))),
-                Look::Miss => return Ok(Err(this.tuple(py, parts)?)),
+                Look::Miss => return Ok(Err((this.tuple(py, parts)?, false))),
+                Look::Early => return Ok(Err((this.tuple(py, parts)?, true))),
                 Look::Slow => {}
             }
             let key = this.tuple(py, parts)?;
             let core = this.core.bind(py);
             core.get().open(core, "call")?;
-            match Core::read(core, key.as_any()) {
-                Ok(Some(value)) => {
+            match Core::seek(core, key.as_any()) {
+                Ok(shard::Found::Fresh(value)) => {
                     count(&this.hits);
                     Ok(Ok(value))
                 }
-                Ok(None) => Ok(Err(key)),
+                Ok(shard::Found::Early(_)) => Ok(Err((key, true))),
+                Ok(_) => Ok(Err((key, false))),
                 Err(error) => {
                     slf.call_method1("_unusable", (&key, &error))?;
                     Err(error)

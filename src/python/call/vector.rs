@@ -46,15 +46,16 @@ pub(super) unsafe extern "C" fn call(
         let call = Call { args, count, names };
         match cached(this).quick(call) {
             Look::Hit(value) => value,
-            Look::Miss => call_bound(this, call, true),
-            Look::Slow => call_bound(this, call, false),
+            Look::Miss => call_bound(this, call, Some(false)),
+            Look::Early => call_bound(this, call, Some(true)),
+            Look::Slow => call_bound(this, call, None),
         }
     }
 }
 
-/// A call that needs its arguments bound, or that missed.
+/// A call that needs its arguments bound, or that missed, or found what asks for a refresh.
 #[inline(never)]
-unsafe fn call_bound(this: *mut PyObject, call: Call, missed: bool) -> *mut PyObject {
+unsafe fn call_bound(this: *mut PyObject, call: Call, early: Option<bool>) -> *mut PyObject {
     // SAFETY: as for `call`.
     unsafe {
         let py = Python::assume_attached();
@@ -67,15 +68,14 @@ unsafe fn call_bound(this: *mut PyObject, call: Call, missed: bool) -> *mut PyOb
                 let (args, kwargs) = packed(py, call)?;
                 return slf.call_method1("_misfit", (args, kwargs));
             };
-            let found = if missed {
-                Err(cached.tuple(py, &parts.slots)?)
-            } else {
-                CachedCall::search(&slf, &parts.slots)?
+            let found = match early {
+                Some(early) => Err((cached.tuple(py, &parts.slots)?, early)),
+                None => CachedCall::search(&slf, &parts.slots)?,
             };
             match found {
                 Ok(value) => Ok(value),
-                Err(key) => {
-                    count(&cached.misses);
+                Err((key, early)) => {
+                    count(if early { &cached.hits } else { &cached.misses });
                     let (args, kwargs) = packed(py, call)?;
                     slf.call_method1("_miss", (key, args, kwargs))
                 }
@@ -132,7 +132,8 @@ unsafe extern "C" fn look_up_fast(
         };
         match look {
             Look::Hit(value) => value,
-            Look::Miss => cached.not_there(),
+            Look::Miss => cached.not_there(false),
+            Look::Early => cached.not_there(true),
             Look::Slow => look_up_bound(this, args),
         }
     }
@@ -171,7 +172,8 @@ unsafe fn look_up_bound(this: *mut PyObject, args: &[*mut PyObject]) -> *mut PyO
         let outcome = (|| {
             let parts = cached.bound_parts(py, args)?;
             let found = CachedCall::search(&slf, &parts.slots)?;
-            Ok(found.unwrap_or_else(|_| Bound::from_owned_ptr(py, cached.not_there())))
+            Ok(found
+                .unwrap_or_else(|(_, early)| Bound::from_owned_ptr(py, cached.not_there(early))))
         })();
         answer(py, outcome)
     }

@@ -7,6 +7,7 @@
 
 use super::{Core, flag, release};
 use crate::entry::{Gone, Life};
+use crate::python::cached_error::CachedError;
 use crate::python::key::Key;
 use crate::python::plain;
 use crate::shard::{Found, Mode, Put, Terms};
@@ -46,15 +47,16 @@ pub(in crate::python) unsafe fn core<'a>(object: *mut PyObject) -> &'a Core {
     }
 }
 
-/// A new reference to the fresh value under a plain key, or null.
+/// A new reference to the fresh value under a plain key, or null. A value that asks for a refresh goes through `early`.
 ///
 /// # Safety
-/// `same` only compares, the thread is attached.
+/// `same` only compares, `early` gives up the reference that it does not return, the thread is attached.
 #[inline]
 pub(in crate::python) unsafe fn find(
     core: &Core,
     hash: u32,
     same: impl Fn(*mut PyObject) -> bool,
+    early: impl FnOnce(*mut PyObject) -> *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: the value is alive while the entry is, which the lock holds; the thread is attached.
     unsafe {
@@ -75,6 +77,7 @@ pub(in crate::python) unsafe fn find(
                 std::mem::forget(gone);
                 value
             }
+            Found::Early(value) => early(value),
             Found::Stale(value) => {
                 ffi::Py_DECREF(value);
                 null_mut()
@@ -84,6 +87,19 @@ pub(in crate::python) unsafe fn find(
                 null_mut()
             }
         }
+    }
+}
+
+/// For a read without a loader: a value that asks for a refresh is a value, unless it stands for an error.
+#[cold]
+unsafe fn unless_error(value: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the reference is the caller's, and the thread is attached.
+    unsafe {
+        let value = Bound::from_owned_ptr(Python::assume_attached(), value);
+        if value.is_instance_of::<CachedError>() {
+            return null_mut();
+        }
+        value.into_ptr()
     }
 }
 
@@ -108,7 +124,12 @@ unsafe extern "C" fn get(
         if names.is_null() && (count == 1 || count == 2) {
             let (core, key) = (core(this), *args);
             if let Some(hash) = readable(core, key) {
-                let value = find(core, hash, |other| plain::same(other, key));
+                let value = find(
+                    core,
+                    hash,
+                    |other| plain::same(other, key),
+                    |value| unless_error(value),
+                );
                 if !value.is_null() {
                     return value;
                 }
@@ -274,7 +295,12 @@ unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut 
     unsafe {
         let core = core(this);
         if let Some(hash) = readable(core, key) {
-            let value = find(core, hash, |other| plain::same(other, key));
+            let value = find(
+                core,
+                hash,
+                |other| plain::same(other, key),
+                |value| unless_error(value),
+            );
             if !value.is_null() {
                 return value;
             }

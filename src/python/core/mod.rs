@@ -6,6 +6,7 @@
 pub(super) mod hot;
 mod listing;
 mod ops;
+mod refresh;
 mod settings;
 mod single;
 mod terms;
@@ -41,10 +42,12 @@ pub(super) mod flag {
     pub(crate) const WEIGH: u32 = 16;
     /// The next read is timed.
     pub(crate) const SAMPLE: u32 = 32;
+    /// Somewhere a caller has a budget, which reads and writes ask for.
+    pub(crate) const BUDGET: u32 = 64;
     /// What keeps a read from the hot path.
-    pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE;
+    pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE | BUDGET;
     /// What keeps a write from the hot path.
-    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH;
+    pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH | BUDGET;
 }
 
 /// One read in this many is timed.
@@ -155,6 +158,7 @@ impl Core {
             defaults: Mutex::new(Defaults {
                 life: Life::FOREVER,
                 jitter: 0.0,
+                refresh_at: None,
             }),
             settings: Mutex::new((kind, limits)),
             flights: Py::new(py, Flights::new())?,

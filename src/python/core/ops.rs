@@ -4,6 +4,7 @@ use super::terms::Arguments;
 use super::{Core, flag, release};
 use crate::clock::Clock;
 use crate::entry::Gone;
+use crate::python::cached_error::CachedError;
 use crate::python::key::{Key, KeyRef};
 use crate::python::weigh::weigh;
 use crate::shard::{Found, Mode, Put, Stored, Terms};
@@ -20,6 +21,9 @@ pyo3::import_exception!(omnicache.exceptions, MissingKeyError);
 pub(super) fn missing_key(key: &Bound<'_, PyAny>) -> PyErr {
     MissingKeyError::new_err((key.clone().unbind(),))
 }
+
+/// What a lookup found, as a value of Python's.
+type Sought<'py> = Found<Bound<'py, PyAny>>;
 
 impl Core {
     /// An error if the cache is closed.
@@ -40,7 +44,22 @@ impl Core {
         slf: &Bound<'py, Self>,
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(match Self::seek(slf, key)? {
+            Found::Fresh(value) => Some(value),
+            Found::Early(value) if !value.is_instance_of::<CachedError>() => Some(value),
+            Found::Early(_) | Found::Stale(_) | Found::Missing => None,
+        })
+    }
+
+    /// As [`Core::read`], telling apart what a load must know.
+    pub(in crate::python) fn seek<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Sought<'py>> {
         let (core, py) = (slf.get(), slf.py());
+        if core.has(flag::BUDGET) && slf.call_method0("_passes_by")?.is_truthy()? {
+            return Ok(Found::Missing);
+        }
         let sought = KeyRef::of(key)?;
         let mut gone = Gone::new();
         let started = core.has(flag::SAMPLE).then(|| Clock::System.now());
@@ -59,16 +78,23 @@ impl Core {
         }
         core.count_read();
         core.after(slf, gone)?;
-        let value = match found {
-            Found::Fresh(value) => Some(value.into_bound(py)),
-            Found::Stale(_) | Found::Missing => None,
+        let hooked = core.has(flag::READ_HOOK);
+        let shown = |value: Py<PyAny>| {
+            if hooked {
+                slf.call_method1("_on_hit", (key, value))
+            } else {
+                Ok(value.into_bound(py))
+            }
         };
-        if !core.has(flag::READ_HOOK) {
-            return Ok(value);
-        }
-        match value {
-            Some(value) => slf.call_method1("_on_hit", (key, value)).map(Some),
-            None => slf.call_method1("_on_miss", (key,)).map(|_| None),
+        match found {
+            Found::Fresh(value) => shown(value).map(Found::Fresh),
+            Found::Early(value) => shown(value).map(Found::Early),
+            Found::Stale(_) | Found::Missing => {
+                if hooked {
+                    slf.call_method1("_on_miss", (key,))?;
+                }
+                Ok(Found::Missing)
+            }
         }
     }
 
@@ -98,6 +124,9 @@ impl Core {
     ) -> PyResult<bool> {
         let core = slf.get();
         let sought = KeyRef::of(key)?;
+        if core.has(flag::BUDGET) && slf.call_method0("_keeps_nothing")?.is_truthy()? {
+            return Ok(false);
+        }
         let life = core.life(arguments)?;
         let hooked = core.has(flag::WRITE_HOOK);
         let value = if hooked {
@@ -180,6 +209,9 @@ impl Core {
         let (core, py) = (slf.get(), slf.py());
         let sought = KeyRef::of(key)?;
         number(delta, "delta")?;
+        if core.has(flag::BUDGET) && slf.call_method0("_keeps_nothing")?.is_truthy()? {
+            return Ok(delta.clone().unbind());
+        }
         loop {
             let now = core.clock.now();
             let seen = core.near.peek(

@@ -248,7 +248,7 @@ impl Core {
                 core.clock.now(),
                 take,
             ) {
-                Found::Fresh(value) => Some((value.into_bound(py), true)),
+                Found::Fresh(value) | Found::Early(value) => Some((value.into_bound(py), true)),
                 Found::Stale(value) => Some((value.into_bound(py), false)),
                 Found::Missing => None,
             },

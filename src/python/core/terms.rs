@@ -17,6 +17,21 @@ pub(super) struct Defaults {
     pub(super) life: Life,
     /// The part of the ttl that chance may take off.
     pub(super) jitter: f64,
+    /// The part of the ttl after which a refresh is due.
+    pub(super) refresh_at: Option<f64>,
+}
+
+/// When a value asks for a refresh.
+#[derive(Clone, Copy, Debug)]
+enum Refresh {
+    /// As the cache has it.
+    Default,
+    /// Never.
+    Never,
+    /// After this part of its ttl.
+    Part(f64),
+    /// So many nanoseconds before its end.
+    Lead(u64),
 }
 
 /// An argument that tells apart what was not given from None.
@@ -52,7 +67,9 @@ pub(super) struct Arguments<'py> {
     pub(super) priority: f32,
     idle: Option<u64>,
     stale: Option<u64>,
+    stale_on_error: Option<u64>,
     jitter: Option<f64>,
+    refresh: Refresh,
 }
 
 impl<'py> Arguments<'py> {
@@ -63,7 +80,9 @@ impl<'py> Arguments<'py> {
         priority: NORMAL,
         idle: None,
         stale: None,
+        stale_on_error: None,
         jitter: None,
+        refresh: Refresh::Default,
     };
 
     /// Reads the keyword arguments of `method`.
@@ -72,7 +91,16 @@ impl<'py> Arguments<'py> {
         ttl: Given<'py>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
-        const NAMES: [&str; 5] = ["tags", "priority", "idle", "stale", "jitter"];
+        const NAMES: [&str; 8] = [
+            "tags",
+            "priority",
+            "idle",
+            "stale",
+            "stale_on_error",
+            "jitter",
+            "refresh_at",
+            "lead",
+        ];
         let mut arguments = Self { ttl, ..Self::NONE };
         for (name, value) in options.into_iter().flatten() {
             let name = name.cast::<PyString>()?.to_string_lossy().into_owned();
@@ -84,6 +112,14 @@ impl<'py> Arguments<'py> {
                 "priority" => arguments.priority = fraction(&value, "priority")? as f32,
                 "idle" => arguments.idle = Some(nanos(&value, "idle")?.unwrap_or(NEVER)),
                 "stale" => arguments.stale = Some(nanos(&value, "stale")?.unwrap_or(0)),
+                "stale_on_error" => {
+                    arguments.stale_on_error = Some(nanos(&value, "stale_on_error")?.unwrap_or(0));
+                }
+                "refresh_at" => arguments.refresh = refresh_at(&value)?,
+                "lead" => {
+                    arguments.refresh =
+                        nanos(&value, "lead")?.map_or(Refresh::Never, Refresh::Lead);
+                }
                 "jitter" => {
                     arguments.jitter = Some(if value.is_none() {
                         0.0
@@ -108,7 +144,7 @@ impl<'py> Arguments<'py> {
 }
 
 /// Nanoseconds of a duration that is an argument called `name`, nothing for `None`.
-fn nanos(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<u64>> {
+pub(super) fn nanos(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<u64>> {
     if value.is_none() {
         return Ok(None);
     }
@@ -132,19 +168,34 @@ impl Core {
         };
         let ttl = read_ttl(arguments.ttl.get(), defaults.life.ttl)?;
         let jitter = arguments.jitter.unwrap_or(defaults.jitter);
+        let ttl = self.jittered(ttl, jitter);
+        // Kept as long as anyone may serve it; who may is for the reader to say.
+        let stale = match (arguments.stale, arguments.stale_on_error) {
+            (None, None) => defaults.life.stale,
+            (stale, on_error) => stale.unwrap_or(0).max(on_error.unwrap_or(0)),
+        };
+        let early = match arguments.refresh {
+            Refresh::Default => defaults.early(ttl),
+            Refresh::Never => NEVER,
+            Refresh::Part(part) => portion(ttl, part),
+            Refresh::Lead(lead) => early_by(ttl, lead),
+        };
         Ok(Life {
-            ttl: self.jittered(ttl, jitter),
+            ttl,
             idle: arguments.idle.unwrap_or(defaults.life.idle),
-            stale: arguments.stale.unwrap_or(defaults.life.stale),
+            stale,
+            early,
         })
     }
 
     /// How long a value lives that is written with this ttl, or with the cache's own.
     pub(super) fn life_with(&self, ttl: Option<u64>) -> Life {
-        let Defaults { life, jitter } = *self.defaults.lock();
+        let defaults = *self.defaults.lock();
+        let ttl = self.jittered(ttl.unwrap_or(defaults.life.ttl), defaults.jitter);
         Life {
-            ttl: self.jittered(ttl.unwrap_or(life.ttl), jitter),
-            ..life
+            ttl,
+            early: defaults.early(ttl),
+            ..defaults.life
         }
     }
 
@@ -165,6 +216,7 @@ impl Core {
         idle: &Given<'_>,
         stale: &Given<'_>,
         jitter: &Given<'_>,
+        refresh_at: &Given<'_>,
     ) -> PyResult<()> {
         let mut new = *self.defaults.lock();
         if let Some(ttl) = ttl.get() {
@@ -183,6 +235,12 @@ impl Core {
                 fraction(jitter, "jitter")?
             };
         }
+        if let Some(refresh_at) = refresh_at.get() {
+            new.refresh_at = match self::refresh_at(refresh_at)? {
+                Refresh::Part(part) => Some(part),
+                _ => None,
+            };
+        }
         *self.defaults.lock() = new;
         self.set_flag(flag::LIFE, !new.life.is_forever() || new.jitter != 0.0);
         Ok(())
@@ -197,7 +255,49 @@ impl Core {
 const NO_DEFAULTS: Defaults = Defaults {
     life: Life::FOREVER,
     jitter: 0.0,
+    refresh_at: None,
 };
+
+impl Defaults {
+    /// The age from which on a value with this ttl asks for a refresh.
+    fn early(&self, ttl: u64) -> u64 {
+        self.refresh_at.map_or(NEVER, |part| portion(ttl, part))
+    }
+}
+
+/// A part of a ttl.
+#[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)] // a part from 0 to 1 of a duration
+fn portion(ttl: u64, part: f64) -> u64 {
+    if part == 0.0 {
+        return 0;
+    }
+    if ttl == NEVER {
+        NEVER
+    } else {
+        (ttl as f64 * part) as u64
+    }
+}
+
+/// The age that is `lead` before the end.
+fn early_by(ttl: u64, lead: u64) -> u64 {
+    if ttl == NEVER {
+        NEVER
+    } else {
+        ttl.saturating_sub(lead)
+    }
+}
+
+/// When a value asks for a refresh: a part of its ttl, nothing for never; `"auto"` needs the time of a load, which only a
+/// load knows.
+fn refresh_at(value: &Bound<'_, PyAny>) -> PyResult<Refresh> {
+    let auto = value
+        .cast::<PyString>()
+        .is_ok_and(|text| text.to_string_lossy() == "auto");
+    if value.is_none() || auto {
+        return Ok(Refresh::Never);
+    }
+    fraction(value, "refresh_at").map(Refresh::Part)
+}
 
 /// Seconds of a duration, `None` for ever.
 #[allow(clippy::cast_precision_loss)] // for people: microseconds survive

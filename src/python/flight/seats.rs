@@ -72,6 +72,15 @@ impl Leader {
             .is_some_and(|leader| leader.flight().is_valid())
     }
 
+    /// Whether the flight was taken from the leader: its value comes late.
+    #[getter]
+    fn retired(&self) -> bool {
+        self.core
+            .lock()
+            .as_ref()
+            .is_some_and(|leader| leader.flight().is_retired())
+    }
+
     /// The flight.
     fn flight(&self, py: Python<'_>) -> PyResult<Flight> {
         self.with(|leader| Flight::new(self.table.clone_ref(py), leader.flight()))
