@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+from ._context import LoadContext
 from ._events import CacheEvent
 from ._keys import KeyBy, NoKey
-from ._omnicache import ManualClock, __version__
+from ._omnicache import CachedError, ManualClock, __version__
+from ._options import Options, Timeout
 from ._sentinels import DEFAULT, MISSING
 from .backends import Backend, MemoryBackend
 from .cache import Cache
@@ -63,21 +65,25 @@ __all__ = [
     "CacheSerializationError",
     "CacheStrategyError",
     "CacheTimeoutError",
+    "CachedError",
     "CachedFunction",
     "CustomStrategy",
     "InvalidKeyError",
     "KeyBy",
     "LFUStrategy",
     "LRUStrategy",
+    "LoadContext",
     "ManualClock",
     "MemoryBackend",
     "MissingKeyError",
     "NoKey",
+    "Options",
     "ReentrantLoadError",
     "SizeStrategy",
     "Statistics",
     "Strategy",
     "TTLStrategy",
+    "Timeout",
     "TinyLFUStrategy",
     "__version__",
     "cached",

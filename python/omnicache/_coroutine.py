@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
+from ._fetch import afetch
+from ._loads import load_async
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
@@ -133,7 +135,7 @@ class _LookUp(CachedCall):
     _keeper: Keeper
 
     def __new__(cls, keeper: Keeper, plan: Plan, absent: object) -> Self:
-        self = super().__new__(cls, keeper.cache, keeper.prefix, plan.native(), absent)
+        self = super().__new__(cls, keeper.cache, keeper.prefix, plan.native(), absent, keeper.copier)
         self._keeper = keeper
         return self
 
@@ -158,20 +160,19 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
         return found
 
     async def load(*args: Any, **kwargs: Any) -> Any:
-        made = key(*args, **kwargs)
-        loader = partial(function, *args, **kwargs)
-        return await cache._aload(made, loader, keeper.ttl, keeper.options_for(made))
+        return await afetch(keeper.request(function, key(*args, **kwargs), args, kwargs))
 
     async def invalidate(*args: Any, **kwargs: Any) -> bool:
         return await cache.adelete(key(*args, **kwargs))
 
     async def put(value: Any, /, *args: Any, **kwargs: Any) -> Any:
         made = key(*args, **kwargs)
-        await cache.aset(made, value, keeper.ttl, **keeper.options_for(made))
+        await cache.aset(made, value, **keeper.options_for(made, args, kwargs).writing(value))
         return value
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:
-        return await put(await function(*args, **kwargs), *args, **kwargs)
+        request = keeper.request(function, key(*args, **kwargs), args, kwargs)
+        return request.handed(await load_async(request.renewal()))
 
     async def peek(*args: Any, **kwargs: Any) -> Any:
         return keeper.peek(key(*args, **kwargs))
@@ -183,6 +184,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
     made: Any = _compiled(function, plan, {"look_up": look_up._function(), "load": load, "absent": absent})
     update_wrapper(made, function)
     made.cache = cache
+    made._keeper = keeper
     made.cache_info = lambda: keeper.info(look_up._calls())
     made.cache_clear = cache_clear
     made.cache_parameters = keeper.parameters

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
+from ._fetch import fetch
+from ._loads import load_sync
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
@@ -53,7 +55,7 @@ class CachedFunction(CachedCall, Generic[P, R]):
         cls, function: Callable[P, R], keeper: Keeper, plan: Plan, again: Callable[[], CachedFunction[P, R]]
     ) -> Self:
         """`again` makes the same for a function that turns out to be a method."""
-        self = super().__new__(cls, keeper.cache, keeper.prefix, plan.native())
+        self = super().__new__(cls, keeper.cache, keeper.prefix, plan.native(), None, keeper.copier)
         self._keeper, self._plan, self._again = keeper, plan, again
         update_wrapper(self, function)
         return self
@@ -104,7 +106,8 @@ class CachedFunction(CachedCall, Generic[P, R]):
 
     def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Computes the value now, whether it is there or not, keeps and returns it."""
-        return self.put(self.__wrapped__(*args, **kwargs), *args, **kwargs)
+        request = self._keeper.request(self.__wrapped__, self.key(*args, **kwargs), args, kwargs)
+        return cast("R", request.handed(load_sync(request.renewal())))
 
     def peek(self, /, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
         """The value if it is there, else ``MISSING``. It calls nothing and counts as nothing."""
@@ -113,15 +116,13 @@ class CachedFunction(CachedCall, Generic[P, R]):
     def put(self, value: R, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Keeps `value` as what the call returns; returns it."""
         keeper, key = self._keeper, self.key(*args, **kwargs)
-        keeper.cache.set(key, value, keeper.ttl, **keeper.options_for(key))
+        keeper.cache.set(key, value, **keeper.options_for(key, args, kwargs).writing(value))
         return value
 
     # --- what the native call leaves to Python ---
 
     def _miss(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        keeper = self._keeper
-        loader = partial(self.__wrapped__, *args, **kwargs)
-        return keeper.cache._load(key, loader, keeper.ttl, keeper.options_for(key))
+        return fetch(self._keeper.request(self.__wrapped__, key, args, kwargs))
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The arguments do not fit: the function itself says so best."""

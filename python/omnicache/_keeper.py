@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from . import _instances, _omnicache
-from ._sentinels import MISSING
+from ._events import LOCK
+from ._loading import Call, Request
+from ._omnicache import CachedError
+from ._options import checked_copier
+from ._sentinels import DEFAULT, MISSING
+from ._tags import TagSource
 from .exceptions import InvalidKeyError
 
 if TYPE_CHECKING:
+    from ._options import Options
     from ._signature import Plan
     from .cache import Cache
 
@@ -44,35 +51,66 @@ class CacheInfo(NamedTuple):
 class Keeper:
     """A cache, as one function uses it."""
 
-    __slots__ = ("cache", "name", "options", "owner", "owns", "parts", "prefix", "tags", "ttl")
+    __slots__ = ("_options", "_plan", "_runs", "_tags", "cache", "name", "owner", "owns", "prefix")
 
-    def __init__(
-        self, cache: Cache, prefix: str, name: str, plan: Plan, *, ttl: Any, options: Mapping[str, Any], owns: bool
-    ) -> None:
+    def __init__(self, cache: Cache, prefix: str, name: str, plan: Plan, *, options: Options, owns: bool) -> None:
         self.cache: Final = cache
         self.prefix: Final = prefix
         self.name: Final = name
-        self.parts: Final = plan.parts
         self.owner: Final = plan.has_owner
         self.owns: Final = owns
-        self.ttl: Final[Any] = ttl
+        self._plan: Final = plan
+        self._runs = 0
+        self._tags: Final = TagSource(name, options.tags, plan.signature)
         # In a cache of its own an entry needs no tag to be found.
-        self.tags: Final[tuple[str, ...]] = (*options.get("tags", ()), *(() if owns else (prefix,)))
-        kept = {name: value for name, value in options.items() if name != "tags"}
-        self.options: Final = {**kept, "tags": self.tags} if self.tags else kept
+        fixed = (*self._tags.fixed, *(() if owns else (prefix,)))
+        self._options: Final = replace(options, tags=fixed or DEFAULT)
 
-    def options_for(self, key: tuple[Any, ...]) -> Mapping[str, Any]:
+    def request(
+        self, function: Callable[..., Any], key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Request:
+        """What a call asks for that `function` has to answer."""
+        plan = self._plan
+        call = Call(
+            plan.loader(function, args, kwargs),
+            self.options_for(key, args, kwargs),
+            context=plan.context is not None,
+            again=not plan.lent,
+            ran=self._ran,
+        )
+        return Request(self.cache, key, call)
+
+    def options_for(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Options:
         """The options to write the entry of `key` with."""
-        if not self.owner or not isinstance(key[1], str):
-            return self.options
-        # A tag costs each read a look at it; in a cache of its own a method goes without.
-        _instances.used_by(key[1], self.cache, key if self.owns else None)
-        return self.options if self.owns else {**self.options, "tags": (*self.tags, key[1])}
+        options = self._options
+        more: list[str] = []
+        if self.owner and isinstance(key[1], str):
+            # A tag costs each read a look at it; in a cache of its own a method goes without.
+            _instances.used_by(key[1], self.cache, key if self.owns else None)
+            more += [] if self.owns else [key[1]]
+        more += self._tags.made(args, kwargs)
+        if not more:
+            return options
+        return replace(options, tags=(*(() if options.tags is DEFAULT else options.tags), *more))
+
+    def _ran(self) -> None:
+        with LOCK:
+            self._runs += 1
+
+    @property
+    def copier(self) -> Callable[[Any], Any] | None:
+        """What a hit is handed out through; None for as it is."""
+        return None if self._options.copy is DEFAULT else checked_copier(self._options.copy)
+
+    @property
+    def runs(self) -> int:
+        """How often the function was run to fill the cache."""
+        return self._runs
 
     def peek(self, key: tuple[Any, ...]) -> Any:
         """The fresh value under `key` or MISSING; counts as no call."""
         found = self.cache._peek(key)
-        return found[0] if found is not None and found[1] else MISSING
+        return found[0] if found is not None and found[1] and not isinstance(found[0], CachedError) else MISSING
 
     def info(self, calls: tuple[int, int]) -> CacheInfo:
         """The counts, given hits and misses."""
@@ -94,7 +132,7 @@ class Keeper:
     def unusable(self, key: tuple[Any, ...], error: BaseException) -> NoReturn:
         """Raises `error`, which names the argument if it is about one."""
         if isinstance(error, InvalidKeyError):
-            for name, part in zip(self.parts, key[1:], strict=True):
+            for name, part in zip(self._plan.parts, key[1:], strict=True):
                 try:
                     _omnicache.encode_key(part)
                 except InvalidKeyError as cause:

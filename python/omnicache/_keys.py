@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, final
 
@@ -16,6 +17,10 @@ class NoKey:
     Used as it is inside `Annotated`; `NoKey()` means the same. Two calls that differ only in such an argument share
     one entry, so the result must not depend on it.
 
+    Args:
+        shared: The argument outlives the call: a client that the whole application uses, not a session of one request.
+            Only then may a refresh in the background use it.
+
     Example:
         >>> from typing import Annotated, get_type_hints
         >>> def load(user_id: int, session: Annotated[object, NoKey]) -> str: ...
@@ -23,7 +28,12 @@ class NoKey:
         True
     """
 
-    __slots__ = ()
+    __slots__ = ("shared",)
+
+    shared: bool
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self.shared = shared
 
 
 @final
@@ -32,6 +42,7 @@ class KeyBy:
 
     Args:
         by: An attribute name (dotted names walk) or a function of the argument. What it gives must be usable as a key.
+        shared: As for `NoKey`.
 
     Raises:
         TypeError: `by` is neither text nor callable.
@@ -49,12 +60,13 @@ class KeyBy:
         True
     """
 
-    __slots__ = ("_get", "by")
+    __slots__ = ("_get", "by", "shared")
 
     by: str | Callable[[Any], object]
+    shared: bool
     _get: Callable[[Any], object]
 
-    def __init__(self, by: str | Callable[[Any], object]) -> None:
+    def __init__(self, by: str | Callable[[Any], object], *, shared: bool = False) -> None:
         get: Callable[[Any], object]
         if isinstance(by, str):
             if not all(part.isidentifier() for part in by.split(".")):
@@ -67,6 +79,7 @@ class KeyBy:
         else:
             raise TypeError(f"KeyBy({by!r}): expected an attribute name or a function, got {type(by).__name__}.")
         object.__setattr__(self, "by", by)
+        object.__setattr__(self, "shared", shared)
         object.__setattr__(self, "_get", get)
 
     def __call__(self, argument: Any) -> object:
@@ -84,13 +97,15 @@ class KeyBy:
         raise AttributeError(f"KeyBy is frozen: make another one instead of deleting {name!r}.")
 
     def __repr__(self) -> str:
-        return f"KeyBy({self.by!r})"
+        return f"KeyBy({self.by!r}{', shared=True' if self.shared else ''})"
 
     def __eq__(self, other: object) -> bool:
-        return self.by == other.by if isinstance(other, KeyBy) else NotImplemented
+        if not isinstance(other, KeyBy):
+            return NotImplemented
+        return (self.by, self.shared) == (other.by, other.shared)
 
     def __hash__(self) -> int:
-        return hash((KeyBy, self.by))
+        return hash((KeyBy, self.by, self.shared))
 
-    def __reduce__(self) -> tuple[type[KeyBy], tuple[str | Callable[[Any], object]]]:
-        return (KeyBy, (self.by,))
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(KeyBy, shared=self.shared), (self.by,)

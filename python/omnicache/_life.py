@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy as copying
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from . import _janitor, _registry
 from ._hooks import Advising, Hooks
+from ._options import Options, checked_copier, options_from
 from ._sentinels import DEFAULT
 from .exceptions import CacheConfigError, CacheError, CacheStrategyError
 from .statistics import Statistics
@@ -25,20 +26,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
-__all__ = ["Life", "checked_copier", "checked_sizer"]
-
-_COPIERS: dict[str, Callable[[Any], Any] | None] = {
-    "none": None,
-    "shallow": copying.copy,
-    "deep": copying.deepcopy,
-}
-
-
-def checked_copier(mode: object) -> Callable[[Any], Any] | None:
-    """The function that copies values, None for ``"none"``."""
-    if not isinstance(mode, str) or mode not in _COPIERS:
-        raise CacheConfigError(f'copy: "none", "shallow" or "deep", not {mode!r}')
-    return _COPIERS[mode]
+__all__ = ["Life", "checked_sizer"]
 
 
 def checked_sizer(sizer: object) -> Callable[[Any, Any], int] | None:
@@ -96,35 +84,53 @@ class Life(Hooks):
         max_bytes: Any = DEFAULT,
         default_ttl: Any = DEFAULT,
         default_idle: Any = DEFAULT,
-        stale: Any = DEFAULT,
-        jitter: Any = DEFAULT,
         copy: CopyMode | None = None,
+        options: Options | None = None,
+        **freshness: Any,
     ) -> None:
         """Changes limits and defaults of a live cache. What is not given stays; None takes a limit away.
 
-        New defaults hold for values that are written from now on.
+        New defaults hold for values that are written from now on. `options` and `freshness` are as for
+        :class:`Cache`.
 
         Raises:
             CacheConfigError, CacheStrategyError: A value cannot be used; then nothing is changed.
         """
         self._open("configure")
+        given = options_from("configure", freshness, options)
+        if given.copy is not DEFAULT:
+            copy = given.copy
         copier = self._copy if copy is None else checked_copier(copy)
         limits = {"max_size": max_size, "max_bytes": max_bytes}
         changed = {name: value for name, value in limits.items() if value is not DEFAULT}
         before = {name: getattr(self, name) for name in limits}
         try:
             strategy = self._strategy.with_limits(**changed) if changed else None
-            self._set_defaults(ttl=default_ttl, idle=default_idle, stale=stale, jitter=jitter)
+            self._set_freshness(
+                given,
+                ttl=given.ttl if default_ttl is DEFAULT and not callable(given.ttl) else default_ttl,
+                idle=given.idle if default_idle is DEFAULT else default_idle,
+            )
         except CacheError:
             if self._adviser is not None:
                 self._adviser.with_limits(**before)
             raise
-        self._own_ttl |= default_ttl is not DEFAULT
+        self._own_ttl |= default_ttl is not DEFAULT or given.ttl is not DEFAULT
         if copy is not None:
             self._copy_mode, self._copy = copy, copier
         if strategy is not None:
             self._use(strategy)
         self._hook()
+
+    def _set_freshness(self, given: Options, *, ttl: Any, idle: Any) -> None:
+        """Puts options into force, of which a plain write takes its life and a load the rest."""
+        options = replace(given.over(self._options), idle=DEFAULT, jitter=DEFAULT, copy=DEFAULT)
+        if not callable(options.ttl):
+            options = replace(options, ttl=DEFAULT)
+        if callable(options.tags):
+            raise CacheConfigError("tags: an iterable of str; a function is for @cached, which has arguments")
+        self._set_defaults(ttl=ttl, idle=idle, stale=options.kept, jitter=given.jitter, refresh_at=options.refresh_at)
+        self._options = options
 
     def _use(self, strategy: Strategy) -> None:
         """Puts a checked strategy into force."""

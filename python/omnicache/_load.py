@@ -1,96 +1,68 @@
-"""What one caller does about one missed key: lead, start a task that leads, follow, or load alone."""
+"""What one caller does about one missed key: lead, have a thread or a task lead, follow, or load alone."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 from contextvars import copy_context
 from inspect import isawaitable
 from threading import get_ident
 from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
+from ._budget import BUDGETS
 from ._inside import INSIDE, Inside, begin_wait, label
-from ._omnicache import DONE, FAILED, Flight, Flights, Leader, Wait, Waiter, add_need, add_wait, new_flight_id
-from ._parties import POLL, Party, Pilot
+from ._omnicache import (
+    DONE,
+    FAILED,
+    Flight,
+    Leader,
+    Wait,
+    Waiter,
+    add_need,
+    add_wait,
+    new_flight_id,
+)
+from ._parties import Party, Pilot
+from ._patience import Limit, Patience
+from ._work import Absent, LoaderCancelled, SoftLimit, Work
+from .exceptions import CacheTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
-__all__ = ["Absent", "Load", "Port"]
+__all__ = ["Load"]
 
 V = TypeVar("V")
-
-
-class Absent(enum.Enum):
-    """The type of no value, which no loader can return."""
-
-    ABSENT = enum.auto()
-
-
-_ABSENT: Final = Absent.ABSENT
-
-
-class Port(Protocol):
-    """What a load needs of the cache. Nothing here may wait for a load."""
-
-    @property
-    def name(self) -> str:
-        """The cache's name, for errors."""
-        ...
-
-    @property
-    def flights(self) -> Flights:
-        """The running loads of this cache."""
-        ...
-
-    def peek(self, key: Any, default: Any, /) -> Any:
-        """The value of ``key`` if it is there and may be served, else ``default``; counts as no request."""
-
-    def discard(self, key: Any, value: Any, /) -> None:
-        """Removes the entry of ``key`` if it is still this very object ``value``."""
-
-    def load_failed(self, key: Any, error: Exception, /) -> None:
-        """A loader of ``key`` raised ``error``; once for each load."""
 
 
 class Load(Generic[V]):
     """One caller's request for one key."""
 
-    __slots__ = ("_cache", "_key", "_loader", "_parent", "_store")
+    __slots__ = ("_apart", "_parent", "_patience", "_work")
 
-    def __init__(
-        self,
-        cache: Port,
-        key: Any,
-        loader: Callable[[], V | Awaitable[V]],
-        store: Callable[[V], object],
-        parent: Inside | None,
-    ) -> None:
-        """A request by a caller that is inside of the load ``parent``."""
-        self._cache: Final = cache
-        self._key: Final = key
-        self._loader: Final = loader
-        self._store: Final = store
+    def __init__(self, work: Work[V], parent: Inside | None, patience: Patience, *, apart: bool = False) -> None:
+        """A request by a caller inside of the load ``parent``; ``apart``: the loader runs where the caller is not."""
+        self._work: Final = work
         self._parent: Final = parent
+        self._patience: Final = patience
+        self._apart: Final = apart
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
     def lead(self, leader: Leader) -> V:
         """Runs the loader in this thread, for this caller and for all who wait."""
         try:
-            found = self._look()
+            found = self._found(leader)
             if not isinstance(found, Absent):
-                leader.finish(found)
                 return found
-            node = Inside(leader.id, self._cache.name, self._key, self._parent)
-            with _Within(node, self._parent):
-                value = self._plain(self._loader())
-            self._keep(value, leader)
-        except Exception as error:
-            self._cache.load_failed(self._key, error)
-            leader.fail((error, error.__traceback__))
-            raise
+            # Who waits for a thread of its own is known by its wait, as one that may leave.
+            with _Within(self._node(leader.id), None if self._apart else self._parent):
+                try:
+                    value = self._plain(self._work.run())
+                    self._keep(value, leader)
+                except Exception as error:
+                    self._fail(error, leader)
+                    raise
         finally:
             leader.abandon()
         return value
@@ -99,44 +71,68 @@ class Load(Generic[V]):
         """Waits for another's load in this thread; absent if it brought nothing for this caller."""
         try:
             flight = seat.flight()
-            wait = begin_wait(seat, self._cache.name, self._key, self._parent, blocking=True)
+            wait = begin_wait(seat, self._work.name, self._work.key, self._parent, blocking=True)
             if wait is None:
                 seat.leave()
                 with self._alone(flight):
-                    return self._keep_alone(self._plain(self._loader()), flight)
+                    return self._keep_alone(self._plain(self._work.run()), flight)
             try:
-                _take_from_stalled(flight)
-                while not seat.wait(POLL):
-                    _take_from_stalled(flight)
+                self._watch(flight)
+                while not seat.wait(self._patience.slice(flight)):
+                    self._watch(flight)
             finally:
                 wait.end()
             return self._landing(seat)
         finally:
             seat.leave()
 
+    def _watch(self, flight: Flight) -> None:
+        """Ends a flight whose loader cannot go on, so that one of the waiters leads; leaves one that takes too long."""
+        pilot = flight.pilot
+        if pilot is not None and pilot.stalled() and flight.retire():
+            pilot.give_up()
+        limit = self._patience.passed(flight)
+        if limit is not None and flight.running:
+            self._leave(flight, limit)
+
+    def _leave(self, flight: Flight, limit: Limit) -> NoReturn:
+        """Raises what becomes of a caller that a limit keeps from waiting longer."""
+        pilot = flight.pilot
+        if limit == "soft":
+            if pilot is not None:
+                pilot.keep()
+            raise SoftLimit
+        what = label(self._work.name, self._work.key)
+        if limit == "deadline":
+            raise SoftLimit(
+                CacheTimeoutError(f"the load of {what} was not done by the caller's deadline; it may go on for others")
+            )
+        error = CacheTimeoutError(
+            f"the load of {what} took longer than its hard limit of {self._patience.hard} s; raise timeout=, or keep "
+            "old values for such cases with stale_on_error="
+        )
+        if flight.retire():
+            if pilot is not None:
+                pilot.give_up()
+            self._work.failed(error, valid=False)
+        raise error
+
     # --- tasks --------------------------------------------------------------------------------------------------------
 
     async def start(self, leader: Leader, pilot: Pilot) -> V | Absent:
         """Has a task run the loader, and waits for it like any other caller."""
+        launched = self.launch(leader, pilot)
+        if not isinstance(launched, tuple):
+            return launched
+        node, seat, wait = launched
         try:
-            found = self._look()
-            if not isinstance(found, Absent):
-                leader.finish(found)
-                return found
-            node = Inside(leader.id, self._cache.name, self._key, self._parent)
-            seat = leader.waiter()
-            # Both before the task is made, which may start at once (an eager task factory) and ask who waits for whom,
-            # or only after a plain call on this thread that must not wait for it.
-            wait = None if self._parent is None else add_wait(leader.id, self._parent.id, self._parent)
-            need = add_need(leader.id, node, get_ident())
-            pilot.take_off(leader, self._fly(leader, node, need), copy_context())
-        except BaseException:
-            leader.abandon()
-            raise
-        try:
-            await Party.wait(pilot.loop, seat)
+            limit = await Party.wait(pilot.loop, seat, self._patience)
+            if limit is not None:
+                self._leave(seat.flight(), limit)
             if node.error is not None:
                 error, node.error = node.error, None
+                if isinstance(error, asyncio.CancelledError):
+                    raise LoaderCancelled(error)
                 try:
                     _raise(error, error.__traceback__)
                 finally:
@@ -148,14 +144,35 @@ class Load(Generic[V]):
                 wait.end()
             seat.leave()
 
+    def launch(self, leader: Leader, pilot: Pilot) -> V | tuple[Inside, Waiter, Wait | None]:
+        """Makes the task that runs the loader, unless the value is there: its load, a seat on its flight, the wait."""
+        try:
+            found = self._found(leader)
+            if not isinstance(found, Absent):
+                return found
+            node = self._node(leader.id)
+            seat = leader.waiter()
+            # Both before the task is made, which may start at once (an eager task factory) and ask who waits for whom,
+            # or only after a plain call on this thread that must not wait for it.
+            wait = None if self._parent is None else add_wait(leader.id, self._parent.id, self._parent)
+            need = add_need(leader.id, node, get_ident())
+            context = copy_context()
+            if self._apart:
+                # What the first caller would put up with is nothing to a load that it does not wait for.
+                context.run(BUDGETS.set, ())
+            pilot.take_off(leader, self._fly(leader, node, need), context)
+        except BaseException:
+            leader.abandon()
+            raise
+        return node, seat, wait
+
     async def _fly(self, leader: Leader, node: Inside, need: Wait) -> None:
         """Runs the loader in a task of its own, whose context this is."""
         INSIDE.set(node)
         try:
             self._keep(await self._made(), leader)
         except Exception as error:  # noqa: BLE001 - it is handed to those who wait
-            self._cache.load_failed(self._key, error)
-            leader.fail((error, error.__traceback__))
+            self._fail(error, leader)
         except BaseException as error:
             # The end of this task, or the loader's own doing? That is for the caller who started it, if it is still
             # there; the others start over.
@@ -170,14 +187,16 @@ class Load(Generic[V]):
     async def follow_async(self, seat: Waiter, loop: asyncio.AbstractEventLoop) -> V | Absent:
         """Waits for another's load in a task of ``loop``; absent if it brought nothing for this caller."""
         try:
-            wait = begin_wait(seat, self._cache.name, self._key, self._parent, blocking=False)
+            wait = begin_wait(seat, self._work.name, self._work.key, self._parent, blocking=False)
             if wait is None:
                 flight = seat.flight()
                 seat.leave()
                 with self._alone(flight):
                     return self._keep_alone(await self._made(), flight)
             try:
-                await Party.wait(loop, seat)
+                limit = await Party.wait(loop, seat, self._patience)
+                if limit is not None:
+                    self._leave(seat.flight(), limit)
             finally:
                 wait.end()
             return self._landing(seat)
@@ -186,9 +205,19 @@ class Load(Generic[V]):
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> V | Absent:
+    def _node(self, number: int, alias: int | None = None) -> Inside:
+        return Inside(number, self._work.name, self._work.key, self._parent, alias)
+
+    def _found(self, leader: Leader) -> V | Absent:
         """1. This caller missed. 2. Another loaded, stored, landed. 3. This caller joined, and leads: so look again."""
-        return cast("V | Absent", self._cache.peek(self._key, _ABSENT))
+        try:
+            found = self._work.look()
+        except Exception as error:
+            leader.fail((error, error.__traceback__))
+            raise
+        if not isinstance(found, Absent):
+            leader.finish(found)
+        return found
 
     def _landing(self, seat: Waiter) -> V | Absent:
         """What the flight brought, or what is in the store by now."""
@@ -200,27 +229,40 @@ class Load(Generic[V]):
                 _raise(*found)
             finally:
                 del found  # else this frame and the error hold each other
-        return self._look()
+        return self._work.look()
 
     def _keep(self, value: V, leader: Leader) -> None:
         """Stores the value, then lands the flight, so that there is no moment without either.
 
         1. The leader finds the flight valid. 2. Another thread invalidates the flight and deletes the (absent) entry.
         3. The leader stores. 4. It lands the flight, learns of the invalidation, and takes its value out again.
+
+        1. A flight is taken from its leader. 2. The next one begins, and looks at what is in the store. 3. The late
+        leader stores. 4. The next one finds that somebody wrote, and does not store what is newer. So who is late first
+        joins again, and stores only if no other load is under way.
         """
-        stored = leader.valid
-        if stored:
-            self._store(value)
-        if not leader.finish(value) and stored:
-            self._cache.discard(self._key, value)
+        again = self._work.flights.join(self._work.key, get_ident()) if leader.retired else None
+        try:
+            stored = (again is None or isinstance(again, Leader)) and leader.valid and self._work.store(value)
+            if not leader.finish(value) and stored:
+                self._work.discard(value)
+            if isinstance(again, Leader):
+                again.finish(value)
+        finally:
+            if isinstance(again, Leader):
+                again.abandon()
+            elif again is not None:
+                again.leave()
+
+    def _fail(self, error: Exception, leader: Leader) -> None:
+        self._work.failed(error, valid=leader.valid and not leader.retired)
+        leader.fail((error, error.__traceback__))
 
     def _keep_alone(self, value: V, flight: Flight) -> V:
         """Stores the value of a load without a flight, unless the key was invalidated or the flight has ended."""
-        stored = flight.valid
-        if stored:
-            self._store(value)
+        stored = flight.valid and self._work.store(value)
         if stored and flight.running and not flight.valid:
-            self._cache.discard(self._key, value)
+            self._work.discard(value)
         return value
 
     def _alone(self, flight: Flight) -> _Within:
@@ -229,12 +271,11 @@ class Load(Generic[V]):
         It is in the flight's place for the loads under it, but has a number of its own: what it waits for, the flight
         does not.
         """
-        node = Inside(new_flight_id(), self._cache.name, self._key, self._parent, alias=flight.id)
-        return _Within(node, self._parent, self._cache)
+        return _Within(self._node(new_flight_id(), flight.id), self._parent, self._work)
 
     async def _made(self) -> V:
         """What the loader makes, awaited if need be."""
-        made = self._loader()
+        made = self._work.run()
         return cast("V", await made if isawaitable(made) else made)
 
     def _plain(self, made: V | Awaitable[V]) -> V:
@@ -242,8 +283,8 @@ class Load(Generic[V]):
         if isinstance(made, CoroutineType):
             made.close()
             raise TypeError(
-                f"the loader of {label(self._cache.name, self._key)} is a coroutine function: await the asynchronous "
-                "method instead, or give it a plain function"
+                f"the loader of {label(self._work.name, self._work.key)} is a coroutine function: await the "
+                "asynchronous method instead, or give it a plain function"
             )
         return cast("V", made)
 
@@ -253,8 +294,8 @@ class _Within:
 
     __slots__ = ("_counts", "_node", "_parent", "_token", "_wait")
 
-    def __init__(self, node: Inside, parent: Inside | None, counts: Port | None = None) -> None:
-        """Of ``node``, inside of ``parent``; a loader that raises is told to ``counts``."""
+    def __init__(self, node: Inside, parent: Inside | None, counts: Work[Any] | None = None) -> None:
+        """Of ``node``, for the load ``parent``, which waits; a loader that raises is told to ``counts``."""
         self._node: Final = node
         self._parent: Final = parent
         self._counts: Final = counts
@@ -272,20 +313,13 @@ class _Within:
         if self._wait is not None:
             self._wait.end()
         if self._counts is not None and isinstance(error, Exception):
-            self._counts.load_failed(self._node.key, error)
+            self._counts.failed(error, valid=False)
 
 
 def _is_cancelled() -> bool:
     """Whether somebody cancelled the running task, as opposed to code in it that raises CancelledError."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _take_from_stalled(flight: Flight) -> None:
-    """Ends a flight whose loader's loop is dead, so that one of the waiters leads."""
-    pilot = flight.pilot
-    if pilot is not None and pilot.stalled() and flight.retire():
-        pilot.give_up()
 
 
 def _raise(error: BaseException, traceback: TracebackType | None) -> NoReturn:

@@ -1,18 +1,34 @@
-"""What a running load needs of its cache."""
+"""One request for the value of one key of a cache, by the freshness contract: what a load needs of its cache."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any
+import copy as copying
+import logging
+import math
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
 
+from ._budget import NO_BUDGET, Budget, Mode
+from ._context import LoadContext
 from ._events import LOCK, CacheEvent
-from ._omnicache import Flights
+from ._omnicache import CachedError
+from ._options import AUTO, Options, checked_copier
+from ._patience import ENDLESS, Patience
+from ._sentinels import DEFAULT, MISSING
+from ._work import ABSENT, Absent
+from .exceptions import CacheClosedError
 
 if TYPE_CHECKING:
+    from ._omnicache import Flights
     from .cache import Cache
 
-__all__ = ["Lease", "Leases", "LoadCounts", "Port"]
+__all__ = ["Call", "LoadCounts", "Request"]
+
+_log: Final = logging.getLogger("omnicache")
+
+LEAD: Final = math.log(10_000)
+"""With ``refresh_at="auto"``, hits draw from so many load times before the end on: earlier, one in 10,000 would win."""
 
 
 class LoadCounts:
@@ -29,103 +45,309 @@ class LoadCounts:
         self.errors = 0
         self.stale_served = 0
 
-    def started(self) -> None:
-        """Counts a run."""
+    def add(self, name: str) -> None:
+        """One more."""
         with LOCK:
-            self.runs += 1
-
-    def failed(self) -> None:
-        """Counts a run that raised."""
-        with LOCK:
-            self.errors += 1
+            setattr(self, name, getattr(self, name) + 1)
 
 
-class Lease:
-    """Whether what a load brings may be stored: not if one of its tags was invalidated while the loader ran."""
+class Call:
+    """A loader, with what its caller or its function says of it."""
 
-    __slots__ = ("__weakref__", "key", "tags", "valid")
+    __slots__ = ("again", "context", "function", "options", "ran")
 
-    def __init__(self, key: Any, tags: frozenset[str]) -> None:
-        self.key = key
-        self.tags = tags
-        self.valid = True
-
-
-class Leases:
-    """The leases of the loads of one cache that are under way."""
-
-    __slots__ = ("_flights", "_held")
-
-    def __init__(self, flights: Flights) -> None:
-        self._flights = flights
-        # A load holds its lease, so that one that ends in any way gives it back.
-        self._held: set[weakref.ref[Lease]] = set()
-
-    def take(self, key: Any, tags: frozenset[str]) -> Lease:
-        """A lease for a load of `key` with these tags."""
-        lease = Lease(key, tags)
-        self._held.add(weakref.ref(lease, self._held.discard))
-        return lease
-
-    def end(self, tags: Collection[str]) -> None:
-        """Ends the leases of loads with any of these tags. To be called before the entries are invalidated."""
-        for held in self._held.copy():
-            lease = held()
-            if lease is not None and any(tag in tags for tag in lease.tags):
-                lease.valid = False
-                # Who asks from now on waits for the end of that load, and then loads anew.
-                self._flights.invalidate(lease.key)
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: Options,
+        *,
+        context: bool = False,
+        again: bool = True,
+        ran: Callable[[], object] | None = None,
+    ) -> None:
+        """`context`: it takes the load's; `again`: it may run after its caller has gone; `ran`: told of each run."""
+        self.function: Final = function
+        self.options: Final = options
+        self.context: Final = context
+        self.again: Final = again
+        self.ran: Final = ran
 
 
-class Port:
-    """The face of a cache towards one load. Made for each load, so that a cache and its port are no cycle."""
+class Request:
+    """Made for each request that was not answered by a plain hit, so that a cache and its loads are no cycle."""
 
-    __slots__ = ("_cache", "flights", "name")
+    __slots__ = (
+        "_background",
+        "_budget",
+        "_cache",
+        "_call",
+        "_context",
+        "_lease",
+        "_options",
+        "_seen",
+        "_since",
+        "key",
+    )
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self.name: str = cache.name
-        self.flights: Flights = cache._flights
+    def __init__(self, cache: Cache, key: Any, call: Call, *, background: bool = False) -> None:
+        self._cache: Final = cache
+        self.key: Final = key
+        self._call: Final = call
+        self._options: Final = call.options.over(cache._options)
+        self._background: Final = background
+        self._budget: Final[Budget] = NO_BUDGET if background else cache._budget()
+        self._context: LoadContext | None = None
+        self._since = 0.0
+        # The value that a load would replace, and its version, which is None where there is none.
+        self._seen: tuple[Any, int | None] = (MISSING, None)
+        tags = self._options.tags
+        self._lease = cache._leases.take(key, frozenset(tags)) if tags or call.context else None
 
-    def peek(self, key: Any, default: Any, /) -> Any:
-        """The fresh value of `key` as a read hands it out, else `default`; counts as no request."""
-        found = self._cache._peek(key)
-        if found is None or not found[1]:
-            return default
-        copy = self._cache._copy
-        return found[0] if copy is None else copy(found[0])
+    # --- before a load ---
 
-    def discard(self, key: Any, value: Any, /) -> None:
-        """Removes the entry of `key` if its value is still this very object."""
-        found = self._cache._peek(key)
-        # A cache that copies what it stores never has this very object; what it has may be the load's.
-        if found is not None and found[1] and (found[0] is value or self._cache._copy is not None):
-            self._cache.delete(key)
+    def answer(self) -> tuple[Any | Absent, bool]:
+        """The value that may be served as things stand, and whether a refresh is to be started."""
+        sight = self._cache._sight(self.key)
+        if sight is None:
+            return ABSENT, False
+        value, left, early, version, soft = sight
+        self._seen = (value, version)
+        if left is None or left > 0:
+            wanted = early is not None and early <= 0
+            if isinstance(value, CachedError):
+                raise _again(value.error)
+            return value, wanted and self._may_refresh and self._draw(left, early) and self._cache._claim(self.key)
+        options, waiting = self._options, early is not None and early > 0
+        if not self._accepts(-left):
+            return ABSENT, False
+        if -left <= (options.stale or 0.0) and not soft and (self._may_refresh or waiting):
+            return self._stale(value), not waiting
+        if -left <= (options.stale_on_error or 0.0) and waiting:
+            return self._stale(value), False
+        return ABSENT, False
 
-    def load_failed(self, key: Any, error: Exception, /) -> None:
-        """Counts and reports a loader that raised."""
-        cache = self._cache
-        cache._loads.failed()
-        if cache._events.has("error"):
-            cache._events.emit(CacheEvent("error", cache.name, key, error=error))
+    def offline(self) -> Any | Absent:
+        """Whatever is there, for a caller that wants no load."""
+        sight = self._cache._sight(self.key)
+        if sight is None:
+            return ABSENT
+        value, left = sight[:2]
+        if isinstance(value, CachedError):
+            raise _again(value.error)
+        if left is None or left > 0:
+            return value
+        return self._stale(value) if self._accepts(-left) else ABSENT
 
-    def counted(self, loader: Callable[[], Any]) -> Callable[[], Any]:
-        """`loader`, with its runs counted."""
-        started = self._cache._loads.started
+    @property
+    def _may_refresh(self) -> bool:
+        """A load in the background would outlive what its arguments belong to, or store what the caller must not."""
+        return self._call.again and self._budget.mode == "normal"
 
-        def run() -> Any:
-            started()
-            return loader()
+    def _accepts(self, past: float) -> bool:
+        return self._budget.max_stale is None or past <= self._budget.max_stale
 
-        return run
+    def _draw(self, left: float | None, early: float | None) -> bool:
+        """With ``"auto"``, chance decides at each hit: the likelier the nearer the end."""
+        if self._options.refresh_at != AUTO or left is None or early is None:
+            return True
+        load_time = (left - early) / LEAD
+        return load_time * -math.log(1.0 - random.random()) >= left  # noqa: S311 - no secret hangs on it
 
-    def reported(self, key: Any, store: Callable[[Any], object]) -> Callable[[Any], None]:
-        """`store`, with the load reported to who listens."""
-        cache = self._cache
+    def _stale(self, value: Any) -> Any:
+        self._cache._loads.add("stale_served")
+        return value
 
-        def stored(value: Any) -> None:
-            store(value)
-            if cache._events.has("load"):
-                cache._events.emit(CacheEvent("load", cache.name, key, value))
+    def has_fallback(self) -> bool:
+        """Whether a failing load could be answered with the old value."""
+        return not isinstance(self._old(), Absent)
 
+    def _old(self) -> Any | Absent:
+        """The old value, as far as it may stand in for one that cannot be loaded; or one that is new by now."""
+        sight = self._cache._sight(self.key)
+        if sight is None or isinstance(sight[0], CachedError):
+            return ABSENT
+        value, left, _, version, _ = sight
+        if left is None or left > 0:
+            # What is fresh, and the very same that was no answer before, is none now.
+            return ABSENT if version == self._seen[1] and not self._background else value
+        past = -left
+        return value if past <= (self._options.stale_on_error or 0.0) and self._accepts(past) else ABSENT
+
+    def fallback(self, error: BaseException, *, failed: bool = True) -> Any | Absent:
+        """The old value in the place of one that could not be loaded; the next attempt waits a while."""
+        value = self._old()
+        if isinstance(value, Absent):
+            return ABSENT
+        if failed:
+            self._throttle()
+            _log.warning("cache %r: an old value is served for %r", self.name, self.key, exc_info=error)
+        return self._stale(value)
+
+    def _throttle(self) -> None:
+        if self._options.retry_after:
+            self._cache._rearm(self.key, self._options.retry_after)
+
+    def patience(self) -> Patience:
+        """How long to wait for the load."""
+        timeout, deadline = self._options.timeout, self._budget.deadline
+        if deadline is None and timeout.hard is None and timeout.soft is None:
+            return ENDLESS
+        soft = timeout.soft if timeout.soft is not None and self.has_fallback() else None
+        return Patience(self._cache._now, by_hand=self._cache._by_hand, soft=soft, hard=timeout.hard, deadline=deadline)
+
+    # --- the load ---
+
+    @property
+    def name(self) -> str:
+        """The cache's name, for errors."""
+        return self._cache.name
+
+    @property
+    def flights(self) -> Flights:
+        """The running loads of the cache."""
+        return self._cache._flights
+
+    def now(self) -> float:
+        """Seconds on the cache's clock."""
+        return self._cache._now()
+
+    def look(self) -> Any | Absent:
+        """The value that is in the store by now and makes the load needless."""
+        sight = self._cache._sight(self.key)
+        if sight is None:
+            self._seen = (MISSING, None)
+            return ABSENT
+        value, left, _, version, _ = sight
+        new = version != self._seen[1]
+        self._seen = (value, version)
+        if not new or (left is not None and left <= 0):
+            return ABSENT
+        if isinstance(value, CachedError):
+            raise _again(value.error)
+        return value
+
+    def run(self) -> Any | Awaitable[Any]:
+        """Calls the loader."""
+        self._cache._loads.add("runs")
+        if self._call.ran is not None:
+            self._call.ran()
+        self._since = self.now()
+        if not self._call.context:
+            return self._call.function()
+        old = self._seen[0]
+        self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, self._options.tags)
+        return self._call.function(self._context)
+
+    def store(self, value: Any, /) -> bool:
+        """Stores the value over what was last looked at, and over nothing newer; whether it did."""
+        cache, options, context = self._cache, self._options, self._context
+        took = self.now() - self._since
+        stored = False
+        if (context is None or context._kept) and (options.store_if is None or options.store_if(value)):
+            kept = value
+            if options.copy is not DEFAULT and cache._copy is None:
+                copier = checked_copier(options.copy)
+                kept = value if copier is None else copier(value)
+            ttl = options.ttl if context is None or context.ttl is DEFAULT else context.ttl
+            if callable(ttl):
+                ttl = ttl(value)
+            tags = options.tags if context is None else tuple(sorted(context.tags))
+            if options.refresh_at == AUTO:
+                early = {"_lead": LEAD * took if took > 0 else None}
+            else:
+                early = {"refresh_at": options.refresh_at}
+            stored = self._write(kept, ttl, tags, **early)
+        if cache._events.has("load"):
+            cache._events.emit(CacheEvent("load", cache.name, self.key, value))
         return stored
+
+    def _write(self, value: Any, ttl: Any, tags: tuple[str, ...], **early: Any) -> bool:
+        """A cache that was closed during the load is no reason for the caller not to get the value."""
+        cache, options, lease = self._cache, self._options, self._lease
+        if lease is not None and not lease.holds(tags):
+            return False
+        given = {"idle": options.idle, "jitter": options.jitter, "priority": options.priority}
+        try:
+            stored = cache._keep(self.key, value, self._seen[1], ttl, tags=tags, stale=options.kept, **given, **early)
+            # 1. The lease is found to hold. 2. Another thread ends it and invalidates its tags. 3. This one stores.
+            if stored and lease is not None and not lease.holds(tags):
+                cache.delete(self.key)
+                stored = False
+        except CacheClosedError:
+            return False
+        return stored
+
+    def discard(self, value: Any, /) -> None:
+        """Removes the entry if its value is still this very object."""
+        found = self._cache._sight(self.key)
+        # A cache that copies what it stores never has this very object; what it has may be the load's.
+        if found is not None and (found[0] is value or self._copies):
+            self._cache.delete(self.key)
+
+    @property
+    def _copies(self) -> bool:
+        return self._cache._copy is not None or self._options.copy not in (DEFAULT, "none")
+
+    def failed(self, error: Exception, /, *, valid: bool) -> None:
+        """Counts and reports a loader that raised; keeps what it raised if that is wanted."""
+        cache = self._cache
+        cache._loads.add("errors")
+        if cache._events.has("error"):
+            cache._events.emit(CacheEvent("error", cache.name, self.key, error=error))
+        if self._background:
+            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
+            self._throttle()
+        kept = next((life for kind, life in self._options.errors.items() if isinstance(error, kind)), None)
+        # An old value that may be served is better than an error that may be kept.
+        if valid and kept is not None and not self.has_fallback():
+            ttl = self._options.ttl if kept is DEFAULT else kept
+            bare = CachedError(_bare(error))
+            self._write(bare, DEFAULT if callable(ttl) else ttl, self._options.tags, refresh_at=0.0)
+
+    def handed(self, value: Any) -> Any:
+        """The value as a caller is handed it."""
+        copier = self._cache._copy
+        if self._options.copy is not DEFAULT:
+            copier = checked_copier(self._options.copy) or copier
+        return value if copier is None else copier(value)
+
+    def renewal(self) -> Request:
+        """For a load although a value may be there, as it is seen now."""
+        sight = self._cache._sight(self.key)
+        if sight is not None:
+            self._seen = (sight[0], sight[3])
+        return self
+
+    @property
+    def mode(self) -> Mode:
+        """How the caller uses the cache."""
+        return self._budget.mode
+
+    def again(self) -> Request:
+        """The same as a load that nobody waits for."""
+        request = Request(self._cache, self.key, self._call, background=True)
+        request._seen = self._seen
+        return request
+
+
+def _bare(error: Exception) -> Exception:
+    """The exception without the frames that it passed, which would live as long as it is kept."""
+    bare = _copy(error)
+    bare.__traceback__ = bare.__context__ = None
+    return bare
+
+
+def _again(error: Exception) -> Exception:
+    """Another one like it, for every caller its own traceback."""
+    return _copy(error).with_traceback(None)
+
+
+def _copy(error: Exception) -> Exception:
+    try:
+        made = copying.copy(error)
+    except Exception:  # noqa: BLE001 - the exception's own code; it cannot be copied, so it is shared
+        return error
+    if type(made) is not type(error):
+        return error
+    made.__cause__, made.__suppress_context__ = error.__cause__, error.__suppress_context__
+    return made

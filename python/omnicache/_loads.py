@@ -1,7 +1,8 @@
 """One load per key at a time, whatever mix of threads and tasks asks: the two faces of a flight.
 
-The first caller leads, all others wait. In :func:`load_sync` the leader runs the loader in its own thread; in
-:func:`load_async` the loader is a task of its own, so that cancelling any caller takes only that caller away.
+The first caller leads, all others wait. In :func:`load_sync` the leader runs the loader in its own thread, or in one of
+its own if somebody may stop waiting; in :func:`load_async` the loader is a task of its own, so that cancelling any
+caller takes only that caller away.
 """
 
 from __future__ import annotations
@@ -9,62 +10,94 @@ from __future__ import annotations
 import asyncio
 import os
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from ._inside import innermost
-from ._load import Absent, Load, Port
+from ._job import Job
+from ._load import Load
 from ._omnicache import Leader, flights_forked
 from ._parties import Party, Pilot
+from ._patience import ENDLESS, Patience
+from ._work import Absent, Work
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-__all__ = ["Port", "load_async", "load_sync"]
+__all__ = ["load_async", "load_sync", "refresh_async", "refresh_sync"]
 
 V = TypeVar("V")
 
 
-def load_sync(cache: Port, key: Any, loader: Callable[[], V], store: Callable[[V], object]) -> V:
-    """The value of ``key``, from ``loader`` or from whoever is loading it already.
+def load_sync(work: Work[V], patience: Patience = ENDLESS) -> V:
+    """The value of ``work``'s key, from its loader or from whoever is loading it already.
 
     Args:
-        cache: Where the load belongs.
-        key: The key, missed just now.
-        loader: Computes the value, in this thread.
-        store: Puts the value into the cache; called once, before the waiters get it, unless the key was invalidated
-            while the loader ran.
+        work: What to load, missed just now. Its loader runs in this thread if `patience` has no end.
+        patience: How long to wait.
 
     Returns:
         The value.
 
     Raises:
         ReentrantLoadError: The caller is, directly or through others, the loader of this key.
+        CacheTimeoutError: A limit of `patience` was passed.
+        SoftLimit: Its soft limit was.
         Exception: What the loader raised, here or where it runs.
     """
-    load: Load[V] = Load(cache, key, loader, store, innermost())
+    load = Load(work, innermost(), patience, apart=patience.ends)
     while True:
-        seat = cache.flights.join(key, get_ident())
-        found = load.lead(seat) if isinstance(seat, Leader) else load.follow(seat)
+        if patience.ends:
+            job = Job(load.lead, work.now(), urgent=True)
+            seat = work.flights.join(work.key, 0, job)
+            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat)
+        else:
+            seat = work.flights.join(work.key, get_ident())
+            found = load.lead(seat) if isinstance(seat, Leader) else load.follow(seat)
         if not isinstance(found, Absent):
             return found
 
 
-async def load_async(cache: Port, key: Any, loader: Callable[[], V | Awaitable[V]], store: Callable[[V], object]) -> V:
+async def load_async(work: Work[V], patience: Patience = ENDLESS) -> V:
     """:func:`load_sync` for tasks: the loader may be a coroutine function, and cancelling a caller stops that caller.
 
     The loader runs in a task with a copy of the first caller's context; it is cancelled when nobody wants its value.
+
+    Raises:
+        LoaderCancelled: The loader raised CancelledError by itself.
     """
-    load: Load[V] = Load(cache, key, loader, store, innermost())
+    load = Load(work, innermost(), patience)
     loop = asyncio.get_running_loop()
     while True:
-        pilot = Pilot(loop)
-        seat = cache.flights.join(key, get_ident(), pilot)
+        pilot = Pilot(loop, work.now())
+        seat = work.flights.join(work.key, get_ident(), pilot)
         if isinstance(seat, Leader):
             found = await load.start(seat, pilot)
         else:
             found = await load.follow_async(seat, loop)
         if not isinstance(found, Absent):
             return found
+
+
+def refresh_sync(work: Work[V]) -> None:
+    """Starts a load that nobody waits for, in a thread of its own, unless one is under way."""
+    load = Load(work, None, ENDLESS, apart=True)
+    job = Job(load.lead, work.now(), urgent=False)
+    seat = work.flights.join(work.key, 0, job)
+    if isinstance(seat, Leader):
+        seat = job.take_off(seat)
+    seat.leave()
+
+
+def refresh_async(work: Work[V]) -> None:
+    """Starts a load that nobody waits for, in a task of the running loop, unless one is under way."""
+    load = Load(work, None, ENDLESS, apart=True)
+    pilot = Pilot(asyncio.get_running_loop(), work.now(), kept=True)
+    seat = work.flights.join(work.key, get_ident(), pilot)
+    if isinstance(seat, Leader):
+        launched = load.launch(seat, pilot)
+        if isinstance(launched, tuple):
+            node, own, _ = launched
+            node.awaited = False
+            own.leave()
+    else:
+        seat.leave()
 
 
 def _after_fork() -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "DONE",
     "FAILED",
     "CachedCall",
+    "CachedError",
     "Core",
     "Flight",
     "Flights",
@@ -53,6 +54,28 @@ __version__: str
 _T = TypeVar("_T")
 _Number = TypeVar("_Number", int, float)
 
+@final
+class CachedError:
+    """An exception that is kept in the place of a value, where ``errors=`` says so.
+
+    A read without a loader finds nothing there; a load raises the exception again. Listings show it.
+
+    >>> from omnicache import Cache, CachedError
+    >>> def load():
+    ...     raise LookupError("no such user")
+    >>> with Cache("failing") as cache:
+    ...     try:
+    ...         cache.get_or_set("user:1", load, errors={LookupError: "10s"})
+    ...     except LookupError:
+    ...         cache.get("user:1"), cache.entries()[0].value
+    (None, CachedError(LookupError('no such user')))
+    """
+
+    def __new__(cls, error: Exception, /) -> Self: ...
+    @property
+    def error(self) -> Exception:
+        """The exception, without its traceback."""
+
 @disjoint_base
 class Core:
     """The native base of ``Cache``: an in-process store of Python objects.
@@ -67,6 +90,8 @@ class Core:
       ever (for ``stale``: not at all); left out, the cache's own. ``idle`` ends an entry that was not read for so long,
       ``stale`` keeps it past its ttl for a refresh or a failing loader.
     - ``jitter``: the part of the ttl, from 0 to 1, that chance may take off.
+    - ``stale_on_error``: as ``stale``; the entry is kept for the longer of the two.
+    - ``refresh_at``: the part of the ttl, from 0 to 1, after which a load refreshes the value in the background.
     - ``tags``: labels for ``clear(tags=)`` and ``invalidate(tags=)``.
     - ``priority``: from 0 to 1, weighs eviction; 1 goes only when nothing else is left.
 
@@ -109,6 +134,8 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
+        stale_on_error: Ttl = ...,
+        refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> None:
         """Writes `value` under `key`. A value that alone weighs more than ``max_bytes`` is not kept."""
@@ -123,6 +150,8 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
+        stale_on_error: Ttl = ...,
+        refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> bool:
         """Writes `value` only if there is no fresh entry; whether it did. Atomic."""
@@ -137,6 +166,8 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
+        stale_on_error: Ttl = ...,
+        refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> bool:
         """Writes `value` only if there is a fresh entry; whether it did. Atomic."""
@@ -169,6 +200,8 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
+        stale_on_error: Ttl = ...,
+        refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> _Number:
         """Adds `delta` to the number under `key`, atomically, and returns the sum.
@@ -187,6 +220,8 @@ class Core:
         priority: float = ...,
         idle: Ttl = ...,
         stale: Ttl = ...,
+        stale_on_error: Ttl = ...,
+        refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> _Number:
         """Takes `delta` off, as :meth:`incr` adds it."""
@@ -232,15 +267,25 @@ class Core:
         tags: Iterable[str] | None = None,
         hard: bool = False,
     ) -> None: ...
-    def _check(self, method: str, ttl: Any, **options: Any) -> None: ...
+    @property
+    def _by_hand(self) -> bool: ...
+    def _claim(self, key: Any) -> bool: ...
+    def _keep(self, key: Any, value: Any, version: int | None, ttl: Any, **options: Any) -> bool: ...
+    def _now(self) -> float: ...
     def _peek(self, key: Any) -> tuple[Any, bool] | None: ...
+    def _rearm(self, key: Any, after: Any) -> None: ...
+    def _seek(self, key: Any, absent: Any) -> Any: ...
+    def _set_budgeted(self, on: bool) -> None: ...
+    def _sight(self, key: Any) -> tuple[Any, float | None, float | None, int, bool] | None: ...
     def _reconfigure(self, kind: str, ageing: bool, max_size: int | None, max_bytes: int | None) -> None: ...
     def _reset_counts(self) -> None: ...
     def _row(self, key: Any) -> tuple[Any, ...] | None: ...
     def _rows(
         self, pattern: str | None = None, tags: Iterable[str] | None = None, limit: int | None = None
     ) -> list[tuple[Any, ...]]: ...
-    def _set_defaults(self, *, ttl: Any = ..., idle: Any = ..., stale: Any = ..., jitter: Any = ...) -> None: ...
+    def _set_defaults(
+        self, *, ttl: Any = ..., idle: Any = ..., stale: Any = ..., jitter: Any = ..., refresh_at: Any = ...
+    ) -> None: ...
     def _set_hooks(self, reads: bool, writes: bool) -> None: ...
     def _validate(self) -> None: ...
 
@@ -380,6 +425,9 @@ class Leader:
     def id(self) -> int:
         """The flight's number."""
     @property
+    def retired(self) -> bool:
+        """Whether the flight was taken from the leader: its value comes late."""
+    @property
     def valid(self) -> bool:
         """Whether the value may be stored; False once the leader has ended the flight."""
     def flight(self) -> Flight:
@@ -445,7 +493,9 @@ class CachedCall:
     called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives `absent`.
     """
 
-    def __new__(cls, cache: Core, prefix: str, plan: tuple[object, ...], absent: object = None) -> Self: ...
+    def __new__(
+        cls, cache: Core, prefix: str, plan: tuple[object, ...], absent: object = None, copier: Any = None
+    ) -> Self: ...
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any: ...
     def _calls(self) -> tuple[int, int]:
         """Hits and misses."""

@@ -6,29 +6,34 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from ._patience import POLL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
     from ._omnicache import Flight, Leader, Waiter
+    from ._patience import Limit, Patience
 
 # Documented, public but for its name: the running loop or None.
 running_loop: Final = asyncio._get_running_loop
 
-__all__ = ["POLL", "Party", "Pilot"]
-
-POLL: Final = 0.2
-"""Seconds between looks at a leader's loop: wake-ups are prompt, this is for loops that died without one."""
+__all__ = ["Party", "Pilot"]
 
 
 class Pilot:
     """The task that runs a flight's loader, as those who wait for the flight see it."""
 
-    __slots__ = ("_cancelled", "_flight", "_idle_since", "_task", "loop")
+    __slots__ = ("_cancelled", "_flight", "_idle_since", "_kept", "_task", "loop", "started")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A pilot on ``loop``; it leads once it has a flight and a task."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, started: float, *, kept: bool = False) -> None:
+        """A pilot on ``loop``, which leads once it has a flight and a task.
+
+        ``started`` is a moment of the cache's clock. ``kept``: the load goes on whether anybody waits for it or not.
+        """
         self.loop: Final = loop
+        self.started: Final = started
+        self._kept = kept
         self._flight: Flight | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
@@ -41,8 +46,14 @@ class Pilot:
         # 1. The task is made. 2. It is cancelled. 3. It ends without a single step, and so without its `finally`.
         self._task.add_done_callback(lambda _: leader.abandon())
 
+    def keep(self) -> None:
+        """Lets the load go on when nobody waits for it any more."""
+        self._kept = True
+
     def unwanted(self) -> None:
         """Nobody wants the value any more. Called by the flight, in any thread."""
+        if self._kept:
+            return
         if running_loop() is self.loop:
             self._cancel_unwanted()
         else:
@@ -114,23 +125,34 @@ class Party:
         _PARTIES.clear()
 
     @staticmethod
-    async def wait(loop: asyncio.AbstractEventLoop, waiter: Waiter) -> None:
-        """Waits until the flight of ``waiter`` has ended."""
+    async def wait(loop: asyncio.AbstractEventLoop, waiter: Waiter, patience: Patience) -> Limit | None:
+        """Waits until the flight of ``waiter`` has ended, or a limit was passed, which is returned."""
         party = _PARTIES.get((id(loop), waiter.id))
         if party is None:
             flight = waiter.flight()
             party = _PARTIES[id(loop), waiter.id] = Party(loop, flight)
             if not flight.attach(party.ring):
                 del _PARTIES[party._place]
-                return
+                return None
         future = loop.create_future()
         party._futures.add(future)
         if party._pilot is not None and party._timer is None:
             party._look()
         try:
-            await future
+            if not patience.ends:
+                await future
+                return None
+            return await party._wait_while(future, patience)
         finally:
             party._futures.discard(future)
+
+    async def _wait_while(self, future: asyncio.Future[None], patience: Patience) -> Limit | None:
+        while not future.done():
+            limit = patience.passed(self._flight)
+            if limit is not None:
+                return limit
+            await asyncio.wait([future], timeout=patience.slice(self._flight))
+        return None
 
     def ring(self) -> None:
         """The flight has ended. Called by the flight, in any thread."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args, get_origin
 
+from ._context import LoadContext
 from ._keys import KeyBy, NoKey
 from ._lint import check_parameter
 from .exceptions import CacheConfigError
@@ -26,11 +28,15 @@ _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSIT
 
 
 class Plan(NamedTuple):
-    """The signature of a cached function and what each parameter does for the key."""
+    """The signature of a cached function, as its callers know it, and what each parameter does for the key."""
 
     signature: inspect.Signature
     takes: dict[str, Take]
     key: Callable[..., object] | None
+    context: tuple[str, int | None] | None = None
+    """The parameter for the load's context, which callers do not pass: its name, and its place if it has one."""
+    lent: tuple[str, ...] = ()
+    """The parameters whose arguments may belong to one call alone, so that nothing may use them after it."""
 
     @property
     def has_owner(self) -> bool:
@@ -43,6 +49,19 @@ class Plan(NamedTuple):
         if self.key is not None:
             return ["key"]
         return [name for name, take in self.takes.items() if take != "skip"]
+
+    def loader(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any]:
+        """`function` with these arguments; it takes the context if the function does."""
+        if self.context is None:
+            return partial(function, *args, **kwargs)
+        name, place = self.context
+
+        def load(context: LoadContext) -> Any:
+            if place is not None and len(args) >= place:
+                return function(*args[:place], context, *args[place:], **kwargs)
+            return function(*args, **kwargs, **{name: context})
+
+        return load
 
     def native(self) -> tuple[object, ...]:
         """The plan as the native call reads it."""
@@ -80,12 +99,19 @@ def plan_of(function: Callable[..., Any], key: Callable[..., object] | None = No
     """
     signature = _signature(function)
     takes: dict[str, Take] = {}
+    context: tuple[str, int | None] | None = None
+    lent: list[str] = []
     method = method or _is_method(function, signature)
     for at, (name, parameter) in enumerate(signature.parameters.items()):
         if not name.isidentifier() or keyword.iskeyword(name):
             raise CacheConfigError(f"@cached: {_name(function)}: {name!r} is not a name that an argument can have")
         annotation = _annotation(function, parameter)
-        take = _marked(annotation)
+        if annotation is LoadContext:
+            context = (name, at if parameter.kind in _POSITIONAL else None)
+            continue
+        take, shared = _marked(annotation)
+        if not shared:
+            lent.append(name)
         if take is None and method and at == 0 and parameter.kind in _POSITIONAL:
             take = "owner"
         if take is None:
@@ -93,7 +119,8 @@ def plan_of(function: Callable[..., Any], key: Callable[..., object] | None = No
             if key is None:
                 check_parameter(_name(function), name, annotation)
         takes[name] = take
-    return Plan(signature, takes, key)
+    seen = [parameter for name, parameter in signature.parameters.items() if name in takes]
+    return Plan(signature.replace(parameters=seen), takes, key, context, tuple(lent))
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -130,16 +157,18 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter) -> A
         return None
 
 
-def _marked(annotation: Any) -> Take | None:
-    """What ``Annotated`` says: the last mark wins."""
+def _marked(annotation: Any) -> tuple[Take | None, bool]:
+    """What ``Annotated`` says, and whether the argument is all in the key or outlives the call: the last mark wins."""
     if get_origin(annotation) is not Annotated:
-        return None
+        return None, True
     for mark in reversed(get_args(annotation)[1:]):
-        if mark is NoKey or isinstance(mark, NoKey):
-            return "skip"
+        if mark is NoKey:
+            return "skip", False
+        if isinstance(mark, NoKey):
+            return "skip", mark.shared
         if isinstance(mark, KeyBy):
-            return mark
-    return None
+            return mark, mark.shared
+    return None, True
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -7,16 +7,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _omnicache, _registry
+from ._budget import Budget, Using, budget_of
 from .entry import CacheEntry
 from .exceptions import CacheClosedError
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from ._budget import Mode
     from ._events import Events
     from ._hooks import Advising
-    from ._loading import Leases, LoadCounts
-    from ._types import CopyMode
+    from ._leases import Leases
+    from ._loading import LoadCounts
+    from ._options import Options
+    from ._types import CopyMode, Duration
     from .backends import Backend
     from .strategies import CustomStrategy, Strategy
 
@@ -31,6 +35,7 @@ class State(_omnicache.Core):
         "_adviser",
         "_advising",
         "_backend",
+        "_budgets",
         "_copy",
         "_copy_mode",
         "_events",
@@ -38,6 +43,7 @@ class State(_omnicache.Core):
         "_loads",
         "_name",
         "_namespace",
+        "_options",
         "_own_ttl",
         "_sizer",
         "_strategy",
@@ -46,6 +52,7 @@ class State(_omnicache.Core):
     _adviser: CustomStrategy | None
     _advising: Advising | None
     _backend: Backend
+    _budgets: int
     _copy: Callable[[Any], Any] | None
     _copy_mode: CopyMode
     _events: Events
@@ -53,6 +60,7 @@ class State(_omnicache.Core):
     _loads: LoadCounts
     _name: str
     _namespace: str
+    _options: Options
     _own_ttl: bool
     _sizer: Callable[[Any, Any], int] | None
     _strategy: Strategy
@@ -124,6 +132,48 @@ class State(_omnicache.Core):
             raise CacheClosedError(
                 f"{self._label}: {operation}: the cache is closed; make a new one, or get_cache(name)"
             )
+
+    # --- what a caller will put up with ---
+
+    def using(
+        self, mode: Mode = "normal", *, max_stale: Duration | None = None, deadline: Duration | None = None
+    ) -> Using:
+        """A ``with`` block in which the running thread or task, and what it calls, uses this cache in its own way.
+
+        Args:
+            mode: ``"normal"``; ``"read_only"`` (what is loaded is not kept, and writes do nothing; deletions and
+                invalidations are done); ``"bypass"`` (nothing is read either: every request runs its loader);
+                ``"offline"`` (no loader runs: whatever is there is served, and what is not is ``MissingKeyError``).
+            max_stale: The caller takes no value that is further past its ttl; 0 for none that is.
+            deadline: The caller waits no longer than this, counted from the start of the block: then an old value is
+                served if there is one within ``stale_on_error``, else ``CacheTimeoutError`` is raised. The load goes on
+                for the others.
+
+        A block within a block can only narrow ``max_stale`` and ``deadline``; the inner `mode` holds. Loads that run in
+        the background have no budget.
+
+        Raises:
+            CacheConfigError: There is no such mode, or a duration cannot be used.
+
+        >>> from omnicache import Cache
+        >>> with Cache("budgeted") as cache:
+        ...     cache["a"] = 1
+        ...     with cache.using("bypass"):
+        ...         cache.get("a"), cache.get_or_set("a", lambda: 2)
+        (None, 2)
+        """
+        return Using(self, mode, max_stale, deadline)  # type: ignore[arg-type] # every State is a Cache
+
+    def _budget(self) -> Budget:
+        return budget_of(self)  # type: ignore[arg-type] # as above
+
+    def _passes_by(self) -> bool:
+        """Whether the running code reads nothing."""
+        return self._budget().mode == "bypass"
+
+    def _keeps_nothing(self) -> bool:
+        """Whether the running code writes nothing."""
+        return self._budget().mode in ("bypass", "read_only")
 
     def entry(self, key: Any) -> CacheEntry | None:
         """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""

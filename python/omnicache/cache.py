@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from inspect import iscoroutinefunction
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
 from . import _omnicache, _registry
+from ._context import takes_context
 from ._events import Events
 from ._face import AsyncFace
-from ._life import checked_copier, checked_sizer
-from ._loading import Lease, Leases, LoadCounts, Port
-from ._loads import load_async, load_sync
+from ._fetch import afetch, fetch
+from ._leases import Leases
+from ._life import checked_sizer
+from ._loading import Call, LoadCounts, Request
+from ._options import LIBRARY, Options, checked_copier, options_from
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
 from .backends import Backend, backend_from
-from .exceptions import CacheClosedError, CacheConfigError
+from .exceptions import CacheConfigError
 from .strategies import Strategy, strategy_from
 
 if TYPE_CHECKING:
     from typing import Self
 
 __all__ = ["Cache"]
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Cache(AsyncFace):
@@ -44,13 +44,13 @@ class Cache(AsyncFace):
         default_ttl: How long entries live unless the call says otherwise: seconds, a ``timedelta`` or text such as
             ``"5m"``; None for ever.
         default_idle: Entries end when they were not read for this long; None for never.
-        stale: How long an entry is kept past its ttl, for a refresh or a failing loader.
-        jitter: The part of a ttl, from 0 to 1, that chance may take off, so that entries made together do not end
-            together.
         copy: What a read hands out: the very object (``"none"``), or a copy, ``"shallow"`` or ``"deep"``.
         sizer: A function of key and value that returns bytes; without one, ``sys.getsizeof`` of both and of what
             builtin containers hold.
         clock: A :class:`ManualClock`, for tests.
+        options: An :class:`Options`: how values are loaded and kept fresh, unless a function or a call says otherwise.
+        freshness: The fields of :class:`Options` one by one, which go before `options`: ``stale="1h"``,
+            ``jitter=0.1``.
 
     Raises:
         CacheConfigError: An argument cannot be used; the message says which and why.
@@ -76,14 +76,15 @@ class Cache(AsyncFace):
         max_size: int | None = None,
         max_bytes: int | str | None = None,
         default_ttl: Any = DEFAULT,
-        default_idle: Any = None,
-        stale: Any = None,
-        jitter: float = 0.0,
+        default_idle: Any = DEFAULT,
         copy: CopyMode = "none",
         sizer: Callable[[Any, Any], int] | None = None,
         clock: _omnicache.ManualClock | None = None,  # noqa: ARG002 - taken by `Core.__new__`
+        options: Options | None = None,
+        **freshness: Any,
     ) -> None:
-        self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, stale, jitter, copy, sizer)
+        given = options_from("Cache", freshness, options)
+        self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, copy, sizer, given)
         self._name = _registry.check_name("cache name", name)
         self._namespace = _registry.check_name("namespace", namespace)
         # From here on others can find it.
@@ -91,24 +92,11 @@ class Cache(AsyncFace):
         self._watch()
 
     @classmethod
-    def _anonymous(cls, name: str, **options: Any) -> Self:
+    def _anonymous(cls, name: str, *, max_size: int | None = None, strategy: Any = "lru", clock: Any = None) -> Self:
         """A cache that no registry knows, for the functions that make their own."""
-        cache = cls.__new__(cls, **options)
-        options.pop("clock", None)
+        cache = cls.__new__(cls, clock=clock)
         cache._name, cache._namespace = name, ""
-        given: dict[str, Any] = {
-            "strategy": "lru",
-            "backend": None,
-            "max_size": None,
-            "max_bytes": None,
-            "default_ttl": DEFAULT,
-            "default_idle": None,
-            "stale": None,
-            "jitter": 0.0,
-            "copy": "none",
-            "sizer": None,
-        }
-        cache._build(**(given | options))
+        cache._build(strategy, None, max_size, None, DEFAULT, DEFAULT, "none", None, Options())
         return cache
 
     def _build(
@@ -119,22 +107,30 @@ class Cache(AsyncFace):
         max_bytes: int | str | None,
         default_ttl: Any,
         default_idle: Any,
-        stale: Any,
-        jitter: float,
         copy: Any,
         sizer: Any,
+        options: Options,
     ) -> None:
         self._backend = backend_from(backend)
         self._events = Events()
         self._loads = LoadCounts()
         self._leases = Leases(self._flights)
         self._sizer = checked_sizer(sizer)
+        if options.copy is not DEFAULT:
+            copy = options.copy
         self._copy_mode, self._copy = copy, checked_copier(copy)
         self._adviser = None
+        self._budgets = 0
         chosen = strategy_from(strategy, max_size=max_size, max_bytes=max_bytes)
+        if default_ttl is DEFAULT and not callable(options.ttl):
+            default_ttl = options.ttl
         self._own_ttl = default_ttl is not DEFAULT
-        ttl = default_ttl if self._own_ttl else chosen.default_ttl
-        self._set_defaults(ttl=ttl, idle=default_idle, stale=stale, jitter=jitter)
+        self._options = LIBRARY
+        self._set_freshness(
+            options,
+            ttl=default_ttl if self._own_ttl else chosen.default_ttl,
+            idle=options.idle if default_idle is DEFAULT else default_idle,
+        )
         self._use(chosen)
 
     @overload
@@ -192,91 +188,77 @@ class Cache(AsyncFace):
 
     # --- loads ---
 
-    def get_or_set(self, key: Any, loader: Any, ttl: Any = DEFAULT, **options: Any) -> Any:
+    def get_or_set(
+        self, key: Any, loader: Any, ttl: Any = DEFAULT, *, options: Options | None = None, **freshness: Any
+    ) -> Any:
         """The value under `key`; if there is none, what `loader` returns, stored.
 
         One loader runs per key at a time, whatever mix of threads and tasks asks; the others wait for its value. What
-        it raises is raised to those who wait now, and to no one later. A value that is written under the key while the
-        loader runs is the newer one, and stays.
+        it raises is raised to those who wait now, and to no one later, unless ``errors`` keeps it. A value that is
+        written under the key while the loader runs is the newer one, and stays; a key or tag that is invalidated
+        meanwhile keeps the value out of the store.
 
         Args:
             key: The key.
-            loader: A function without arguments, or a value.
-            ttl: As for :meth:`set`, with the other options of :meth:`set`. It counts from the moment the value is
-                there.
+            loader: A value, or a function without arguments, or with one: the :class:`LoadContext`.
+            ttl: As for :meth:`set`, or a function of the value. It counts from the moment the value is there.
+            options: An :class:`Options`, for all calls of a kind.
+            freshness: The fields of :class:`Options` one by one, which go before `options`.
 
         Raises:
             ReentrantLoadError: The loader asks, directly or through others, for the key it is loading.
-            TypeError: The loader is a coroutine function: await :meth:`aget_or_set`.
+            CacheTimeoutError: A limit of ``timeout`` or of :meth:`using` was passed, and no old value may be served.
+            MissingKeyError: Nothing is there, and the caller's budget says ``"offline"``.
+            TypeError: The loader is a coroutine function: await :meth:`aget_or_set`; or an option is unknown.
+            CacheConfigError: An option cannot be used.
 
         >>> from omnicache import Cache
         >>> with Cache("loaded") as cache:
         ...     cache.get_or_set("answer", lambda: 42), cache.get("answer")
         (42, 42)
         """
-        value = self.get(key, MISSING)
+        value = self._seek(key, MISSING)
         if value is not MISSING:
-            return value
-        return self._load(key, loader, ttl, options)
-
-    async def aget_or_set(self, key: Any, loader: Any, ttl: Any = DEFAULT, **options: Any) -> Any:
-        """As :meth:`Cache.get_or_set`, where the loader may be a coroutine function.
-
-        The loader runs in a task of its own: cancelling a caller takes that caller away, and the load goes on while
-        anyone waits for it. A plain function is called in that task, so it should not block.
-        """
-        value = self.get(key, MISSING)
-        if value is not MISSING:
-            return value
-        return await self._aload(key, loader, ttl, options)
-
-    def _load(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
-        """Runs, or waits for, the load of a key that was just missed."""
+            return value if options is None and "copy" not in freshness else _handed(value, options, freshness)
+        call = _call(loader, ttl, options, freshness)
         if iscoroutinefunction(loader):
             raise TypeError(
                 f"get_or_set: cache {self._name!r}: the loader of {key!r} is a coroutine function; await "
                 "aget_or_set(), or give it a plain function"
             )
-        port = Port(self)
-        store = port.reported(key, self._storing(key, ttl, options))
-        value = load_sync(port, key, port.counted(_loader(loader)), store)
-        return value if self._copy is None else self._copy(value)
+        return fetch(Request(self, key, call))
 
-    async def _aload(self, key: Any, loader: Any, ttl: Any = DEFAULT, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
-        """As :meth:`_load`, for tasks."""
-        port = Port(self)
-        store = port.reported(key, self._storing(key, ttl, options))
-        value = await load_async(port, key, port.counted(_loader(loader)), store)
-        return value if self._copy is None else self._copy(value)
+    async def aget_or_set(
+        self, key: Any, loader: Any, ttl: Any = DEFAULT, *, options: Options | None = None, **freshness: Any
+    ) -> Any:
+        """As :meth:`Cache.get_or_set`, where the loader may be a coroutine function.
 
-    def _storing(self, key: Any, ttl: Any, options: Mapping[str, Any]) -> Callable[[Any], None]:
-        if isinstance(options.get("tags"), Iterator):
-            options = {**options, "tags": tuple(options["tags"])}
-        # Before the loader runs, and not when its value is there and would be lost.
-        self._check("get_or_set", ttl, **options)
-        tags = options.get("tags", DEFAULT)
-        lease = None if tags is DEFAULT or not tags else self._leases.take(key, frozenset(tags))
-        return lambda value: self._store(key, value, ttl, options, lease)
-
-    def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], lease: Lease | None) -> None:
-        """As :meth:`add`; a cache that was closed during the load is no reason for the caller not to get the value.
-
-        The load began because there was no fresh value, so one that is there now is newer.
+        The loader runs in a task of its own: cancelling a caller takes that caller away, and the load goes on while
+        anyone waits for it. A plain function is called in that task, so it should not block.
         """
-        if lease is not None and not lease.valid:
-            return
-        try:
-            self.add(key, value, ttl, **options)
-            # 1. The lease is found valid. 2. Another thread ends it and invalidates its tags. 3. This one stores.
-            if lease is not None and not lease.valid:
-                self.delete(key)
-        except CacheClosedError:
-            return
+        value = self._seek(key, MISSING)
+        if value is not MISSING:
+            return value if options is None and "copy" not in freshness else _handed(value, options, freshness)
+        return await afetch(Request(self, key, _call(loader, ttl, options, freshness)))
 
 
-def _loader(given: Any) -> Callable[[], Any]:
-    """`given` as a function: itself if it is one, else one that returns it."""
-    return given if callable(given) else lambda: given
+def _call(loader: Any, ttl: Any, options: Options | None, freshness: dict[str, Any]) -> Call:
+    """What is to be called on a miss: a function, or one that returns the value given in its place."""
+    if ttl is not DEFAULT:
+        freshness["ttl"] = ttl
+    given = options_from("get_or_set", freshness, options)
+    if callable(given.tags):
+        raise CacheConfigError("get_or_set: tags: an iterable of str; a function is for @cached, which has arguments")
+    if not callable(loader):
+        return Call(lambda: loader, given)
+    return Call(loader, given, context=takes_context(loader))
+
+
+def _handed(value: Any, options: Options | None, freshness: dict[str, Any]) -> Any:
+    """A hit, as this call wants it."""
+    mode = options_from("get_or_set", freshness, options).copy
+    copier = None if mode is DEFAULT else checked_copier(mode)
+    return value if copier is None else copier(value)
 
 
 MutableMapping.register(Cache)  # pyright: ignore[reportAttributeAccessIssue] # the stub of `collections.abc` hides it

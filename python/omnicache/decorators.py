@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ._coroutine import AsyncCachedFunction, BoundAsyncCachedFunction, cached_coroutine
 from ._function import BoundCachedFunction, CachedFunction
 from ._keeper import CacheInfo, Keeper, prefix_of
+from ._options import Options, check_names, options_from
 from ._sentinels import DEFAULT
 from ._signature import Plan, plan_of
-from ._units import duration
 from .cache import Cache
 from .exceptions import CacheConfigError
 from .registry import get_cache
@@ -61,69 +61,68 @@ def cached(
     typed: bool = ...,
     *,
     cache: Cache | str | None = ...,
-    ttl: Any = ...,
-    tags: Iterable[str] = ...,
     key: Callable[..., object] | None = ...,
     version: str | int | None = ...,
     prefix: str | None = ...,
+    strategy: Strategy | type[Strategy] | str | Mapping[str, Any] = ...,
+    clock: ManualClock | None = ...,
+    options: Options | None = ...,
+    ttl: Any = ...,
     idle: Any = ...,
     stale: Any = ...,
-    jitter: Any = ...,
-    priority: float | None = ...,
-    strategy: Strategy | type[Strategy] | str | Mapping[str, Any] = ...,
+    stale_on_error: Any = ...,
+    retry_after: Any = ...,
+    refresh_at: float | Literal["auto"] | None = ...,
+    timeout: Any = ...,
+    jitter: float | None = ...,
+    tags: Iterable[str] | Callable[..., Iterable[str]] = ...,
+    priority: float = ...,
+    store_if: Callable[[Any], object] | None = ...,
+    errors: Mapping[type[Exception], Any] | Iterable[type[Exception]] | None = ...,
     copy: CopyMode = ...,
-    clock: ManualClock | None = ...,
 ) -> Decorator: ...
 def cached(
     maxsize: Any = DEFAULT,
     typed: bool = True,  # noqa: ARG001 - the place it has in functools.lru_cache
     *,
     cache: Cache | str | None = None,
-    ttl: Any = DEFAULT,
-    tags: Iterable[str] = (),
     key: Callable[..., object] | None = None,
     version: str | int | None = None,
     prefix: str | None = None,
-    idle: Any = DEFAULT,
-    stale: Any = DEFAULT,
-    jitter: Any = DEFAULT,
-    priority: float | None = None,
     strategy: Any = DEFAULT,
-    copy: Any = DEFAULT,
     clock: Any = DEFAULT,
+    options: Options | None = None,
+    **freshness: Any,
 ) -> Any:
     """Makes a function, a coroutine function or a method remember what it returned, in the place of ``lru_cache``.
 
     Usable as ``@cached``, ``@cached()`` and ``@cached(maxsize=128, ...)``. The key is the function's name and the
     arguments, bound to its signature with defaults applied; on a miss one caller runs the function and the others wait.
     ``None`` is a value like any other; exceptions are not kept. A parameter takes no part in the key if it is annotated
-    ``Annotated[Session, NoKey]``, and by a part of it if it is ``Annotated[User, KeyBy("id")]``. A method remembers for
-    each instance apart, as long as the instance lives. See :class:`CachedFunction` for what the result can do.
+    ``Annotated[Session, NoKey]``, and by a part of it if it is ``Annotated[User, KeyBy("id")]``. A parameter annotated
+    :class:`LoadContext` is not passed by callers: it is the load that runs. A method remembers for each instance apart,
+    as long as the instance lives. See :class:`CachedFunction` for what the result can do.
 
     Args:
         maxsize: The most entries of the function's own cache, 1024 if it is not given; None for no limit. Used as
             ``@cached``, this is the function, as with ``lru_cache``.
         typed: For ``lru_cache``'s sake; arguments of different types are always different.
         cache: The cache to use, or the name of one, in place of one of its own. It is not combined with `maxsize`,
-            `strategy`, `copy` and `clock`, which are the cache's affair.
-        ttl: How long a value lives: seconds, a ``timedelta`` or text such as ``"5m"``; None for ever; the cache's own
-            if it is not given.
-        tags: Labels for ``cache.invalidate(tags=...)``.
+            `strategy` and `clock`, which are the cache's affair.
         key: Makes the key from the arguments, in place of the signature.
         version: Part of the key: raise it when the function's meaning changes.
         prefix: What keys start with, in place of ``"module:qualified.name"``.
-        idle: A value ends when it was not used for this long.
-        stale: How long a value is kept past its ttl.
-        jitter: The part of the ttl, from 0 to 1, that chance may take off.
-        priority: From 0 to 1; 1 is evicted only when nothing else is left.
         strategy: Who is evicted from the function's own cache; LRU if it is not given.
-        copy: What a call hands out: the very object (``"none"``), or a copy, ``"shallow"`` or ``"deep"``.
         clock: A ``ManualClock``, for tests.
+        options: An :class:`Options`: how long values live, how they are kept fresh.
+        freshness: The fields of :class:`Options` one by one, which go before `options`: ``ttl="5m"``,
+            ``tags=["user:{user_id}"]``, ``stale_on_error="1h"``.
 
     Raises:
         InvalidKeyError: A parameter can never be part of a key.
-        CacheConfigError: An option cannot be used, or the function is a generator, whose result can be used only once.
+        CacheConfigError: An option cannot be used; or the function is a generator, whose result can be used only once.
         CacheStrategyError: `maxsize` or `strategy` cannot be used.
+        TypeError: An option is unknown.
 
     >>> from omnicache import cached
     >>> @cached(maxsize=None)
@@ -137,25 +136,28 @@ def cached(
     function: Any = DEFAULT
     if not (maxsize is None or maxsize is DEFAULT or isinstance(maxsize, int)):
         function, maxsize = maxsize, DEFAULT
-    own = {"max_size": maxsize, "strategy": strategy, "copy": copy, "clock": clock}
+    own = {"max_size": maxsize, "strategy": strategy, "clock": clock}
     given = {name: value for name, value in own.items() if value is not DEFAULT}
     if cache is not None and given:
         named = ", ".join("maxsize" if name == "max_size" else name for name in given)
         raise CacheConfigError(f"@cached: {named}: belongs to the cache, which is given by cache=; set it there")
     if isinstance(cache, str):
         cache = get_cache(cache)
-    options = _options(tags, idle=idle, stale=stale, jitter=jitter, priority=priority)
-    if ttl is not None and ttl is not DEFAULT:
-        duration(ttl, "@cached: ttl")
+    check_names("@cached", freshness)
+    try:
+        wanted = options_from("@cached", freshness, options)
+    except (CacheConfigError, TypeError) as error:
+        raise CacheConfigError(f"@cached: {error}") from None
 
     def decorate(function: Any) -> Any:
         _check(function)
 
         def make(*, method: bool = False) -> Any:
             plan = plan_of(function, key, method=method)
+            _check_lent(function, plan, wanted)
             start = prefix_of(cache, function, prefix, version)
             kept = Cache._anonymous(start, **{"max_size": 1024, **given}) if cache is None else cache
-            keeper = Keeper(kept, start, _name(function), plan, ttl=ttl, options=options, owns=cache is None)
+            keeper = Keeper(kept, start, _name(function), plan, options=wanted, owns=cache is None)
             return _wrapped(function, keeper, plan, lambda: make(method=True))
 
         return make()
@@ -189,25 +191,15 @@ def _wrapped(function: Any, keeper: Keeper, plan: Plan, again: Callable[[], Any]
     return CachedFunction(function, keeper, plan, again)
 
 
-def _options(tags: Iterable[str], **options: Any) -> dict[str, Any]:
-    """The options to write entries with, checked."""
-    if isinstance(tags, str):
-        raise CacheConfigError(f"@cached: tags: an iterable of str, not one str; write tags=[{tags!r}]")
-    tags = tuple(tags)
-    if not all(tag and isinstance(tag, str) for tag in cast("tuple[object, ...]", tags)):
-        raise CacheConfigError(f"@cached: tags: each tag is a str that is not empty, not {tags!r}")
-    given = {name: value for name, value in options.items() if value is not DEFAULT}
-    if given.get("priority", 0) is None:
-        del given["priority"]
-    for name in ("idle", "stale"):
-        if given.get(name) is not None:
-            duration(given[name], f"@cached: {name}")
-    for name in ("jitter", "priority"):
-        value = given.get(name, 0)
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
-        if value is not None and not fits:
-            raise CacheConfigError(f"@cached: {name}: a number from 0 to 1, not {value!r}")
-    return {"tags": tags, **given} if tags else given
+def _check_lent(function: Any, plan: Plan, options: Options) -> None:
+    """Refuses a refresh in the background with arguments that may be closed by then."""
+    wanted = [name for name in ("stale", "refresh_at") if getattr(options, name) not in (DEFAULT, None)]
+    if wanted and plan.lent:
+        raise CacheConfigError(
+            f"@cached: {_name(function)}(): {' and '.join(wanted)}: a refresh in the background outlives the call, and "
+            f"the argument {plan.lent[0]!r} is not in the key as it is, so it may belong to the call. If it does not, "
+            "say so: NoKey(shared=True); else leave the option out, or get what it stands for inside the function"
+        )
 
 
 def _check(function: Any) -> None:

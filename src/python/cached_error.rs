@@ -4,6 +4,11 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 /// An exception in the place of a value.
+///
+/// ```python
+/// kept = CachedError(LookupError("no such user"))
+/// assert isinstance(kept.error, LookupError)
+/// ```
 #[pyclass(frozen, module = "omnicache._omnicache")]
 pub(crate) struct CachedError {
     error: Py<PyAny>,

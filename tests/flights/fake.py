@@ -3,13 +3,35 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from omnicache._loads import load_async, load_sync
 from omnicache._omnicache import Flights
+from omnicache._work import ABSENT, LoaderCancelled
 
-ABSENT = object()
+
+class FakeWork:
+    """One request to a fake cache."""
+
+    def __init__(self, cache: "FakeCache", key: Any, loader: Callable[[], Any]) -> None:
+        self.cache, self.key, self.run = cache, key, loader
+        self.name, self.flights = cache.name, cache.flights
+
+    def now(self) -> float:
+        return 0.0
+
+    def look(self) -> Any:
+        return self.cache.peek(self.key, ABSENT)
+
+    def store(self, value: Any) -> bool:
+        self.cache.store(self.key, value)
+        return True
+
+    def discard(self, value: Any) -> None:
+        self.cache.discard(self.key, value)
+
+    def failed(self, error: Exception, *, valid: bool) -> None:
+        self.cache.load_failed(self.key, error)
 
 
 class FakeCache:
@@ -42,11 +64,16 @@ class FakeCache:
 
     def get(self, key: Any, loader: Callable[[], Any]) -> Any:
         found = self.data.get(key, ABSENT)
-        return load_sync(self, key, loader, partial(self.store, key)) if found is ABSENT else found
+        return load_sync(FakeWork(self, key, loader)) if found is ABSENT else found
 
     async def aget(self, key: Any, loader: Callable[[], Any]) -> Any:
         found = self.data.get(key, ABSENT)
-        return await load_async(self, key, loader, partial(self.store, key)) if found is ABSENT else found
+        if found is not ABSENT:
+            return found
+        try:
+            return await load_async(FakeWork(self, key, loader))
+        except LoaderCancelled as cancelled:
+            raise cancelled.error from None
 
     def wanting(self, key: Any) -> int:
         """How many callers want the value being loaded; the thread that leads a flight is not among them."""

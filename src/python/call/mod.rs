@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 /// Whether threads run Python at the same time.
 static PARALLEL: AtomicBool = AtomicBool::new(false);
 
-/// What is called: `CachedCall(cache, prefix, plan, absent=None)`.
+/// What is called: `CachedCall(cache, prefix, plan, absent=None, copier=None)`.
 ///
 /// Without `absent` it is called as the function is, and answers a miss with `_miss(key, args, kwargs)`. With it, it is
 /// called with every parameter bound, in order and by position, and answers a miss with `absent`.
@@ -36,6 +36,8 @@ pub(super) struct CachedCall {
     seed: u64,
     plan: Plan,
     absent: Option<Py<PyAny>>,
+    /// What a hit is handed out through: it makes a copy.
+    copier: Option<Py<PyAny>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -61,12 +63,13 @@ fn count(counter: &AtomicU64) {
 #[pymethods]
 impl CachedCall {
     #[new]
-    #[pyo3(signature = (cache, prefix, plan, absent=None))]
+    #[pyo3(signature = (cache, prefix, plan, absent=None, copier=None))]
     fn new(
         cache: &Bound<'_, Core>,
         prefix: &Bound<'_, PyString>,
         plan: &Bound<'_, PyTuple>,
         absent: Option<Py<PyAny>>,
+        copier: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         // SAFETY: a Bound is live and proves that we are attached.
         let Some(part) = (unsafe { plain::plain_part(prefix.as_ptr()) }) else {
@@ -83,6 +86,7 @@ impl CachedCall {
             seed: plain::hash_seed(part),
             plan: Plan::read(plan)?,
             absent,
+            copier,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         })
@@ -133,6 +137,7 @@ impl CachedCall {
         // and each of these can be cleared.
         visit.call(&self.core)?;
         visit.call(&self.absent)?;
+        visit.call(&self.copier)?;
         self.plan.traverse(&visit)
     }
 }

@@ -33,6 +33,30 @@ fn answer(py: Python<'_>, outcome: PyResult<Bound<'_, PyAny>>) -> *mut PyObject 
     }
 }
 
+impl CachedCall {
+    /// A value as its caller is handed it.
+    fn handed<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.copier {
+            None => Ok(value),
+            Some(copier) => copier.bind(value.py()).call1((value,)),
+        }
+    }
+}
+
+/// A hit as its caller is handed it.
+#[inline]
+unsafe fn handed(this: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
+    // SAFETY: `this` is an instance of `CachedCall`, the reference is the caller's, the thread is attached.
+    unsafe {
+        let cached = cached(this);
+        if cached.copier.is_none() {
+            return value;
+        }
+        let py = Python::assume_attached();
+        answer(py, cached.handed(Bound::from_owned_ptr(py, value)))
+    }
+}
+
 /// A call of a cached function.
 pub(super) unsafe extern "C" fn call(
     this: *mut PyObject,
@@ -45,7 +69,7 @@ pub(super) unsafe extern "C" fn call(
         let count = ffi::PyVectorcall_NARGS(count).unsigned_abs();
         let call = Call { args, count, names };
         match cached(this).quick(call) {
-            Look::Hit(value) => value,
+            Look::Hit(value) => handed(this, value),
             Look::Miss => call_bound(this, call, Some(false)),
             Look::Early => call_bound(this, call, Some(true)),
             Look::Slow => call_bound(this, call, None),
@@ -73,7 +97,7 @@ unsafe fn call_bound(this: *mut PyObject, call: Call, early: Option<bool>) -> *m
                 None => CachedCall::search(&slf, &parts.slots)?,
             };
             match found {
-                Ok(value) => Ok(value),
+                Ok(value) => cached.handed(value),
                 Err((key, early)) => {
                     count(if early { &cached.hits } else { &cached.misses });
                     let (args, kwargs) = packed(py, call)?;
@@ -131,7 +155,7 @@ unsafe extern "C" fn look_up_fast(
             Look::Slow
         };
         match look {
-            Look::Hit(value) => value,
+            Look::Hit(value) => handed(this, value),
             Look::Miss => cached.not_there(false),
             Look::Early => cached.not_there(true),
             Look::Slow => look_up_bound(this, args),
@@ -172,8 +196,10 @@ unsafe fn look_up_bound(this: *mut PyObject, args: &[*mut PyObject]) -> *mut PyO
         let outcome = (|| {
             let parts = cached.bound_parts(py, args)?;
             let found = CachedCall::search(&slf, &parts.slots)?;
-            Ok(found
-                .unwrap_or_else(|(_, early)| Bound::from_owned_ptr(py, cached.not_there(early))))
+            match found {
+                Ok(value) => cached.handed(value),
+                Err((_, early)) => Ok(Bound::from_owned_ptr(py, cached.not_there(early))),
+            }
         })();
         answer(py, outcome)
     }

@@ -5,6 +5,7 @@
 //! pyo3 made, which also word the errors. They are put onto the class `Cache` itself, because the interpreter's fastest
 //! call of a method wants the method's class to be exactly the object's class.
 
+use super::install::slow;
 use super::{Core, flag, release};
 use crate::entry::{Gone, Life};
 use crate::python::cached_error::CachedError;
@@ -13,26 +14,8 @@ use crate::python::plain;
 use crate::shard::{Found, Mode, Put, Terms};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 use std::ffi::c_int;
 use std::ptr::{addr_of_mut, null_mut};
-
-/// What pyo3 made, for all that the hot path leaves to it.
-struct Slow {
-    get: Py<PyAny>,
-    set: Py<PyAny>,
-    subscript: ffi::binaryfunc,
-    assign: ffi::objobjargproc,
-    contains: ffi::objobjproc,
-}
-
-static SLOW: PyOnceLock<Slow> = PyOnceLock::new();
-
-fn slow<'a>(py: Python<'_>) -> &'a Slow {
-    SLOW.get(py)
-        .expect("the hot path is installed after what it falls back to is known")
-}
 
 /// The core of `object`.
 ///
@@ -103,6 +86,20 @@ unsafe fn unless_error(value: *mut PyObject) -> *mut PyObject {
     }
 }
 
+/// As [`find`] for a whole key.
+#[inline]
+unsafe fn find_plain(core: &Core, hash: u32, key: *mut PyObject) -> *mut PyObject {
+    // SAFETY: `key` is alive during the call, whose thread is attached.
+    unsafe {
+        find(
+            core,
+            hash,
+            |other| plain::same(other, key),
+            |value| unless_error(value),
+        )
+    }
+}
+
 /// Whether the hot path may serve a read of `key`, and its hash.
 #[inline]
 unsafe fn readable(core: &Core, key: *mut PyObject) -> Option<u32> {
@@ -113,7 +110,7 @@ unsafe fn readable(core: &Core, key: *mut PyObject) -> Option<u32> {
     unsafe { plain::plain_hash(key) }
 }
 
-unsafe extern "C" fn get(
+pub(super) unsafe extern "C" fn get(
     this: *mut PyObject,
     args: *const *mut PyObject,
     count: Py_ssize_t,
@@ -124,12 +121,7 @@ unsafe extern "C" fn get(
         if names.is_null() && (count == 1 || count == 2) {
             let (core, key) = (core(this), *args);
             if let Some(hash) = readable(core, key) {
-                let value = find(
-                    core,
-                    hash,
-                    |other| plain::same(other, key),
-                    |value| unless_error(value),
-                );
+                let value = find_plain(core, hash, key);
                 if !value.is_null() {
                     return value;
                 }
@@ -150,7 +142,7 @@ unsafe extern "C" fn get(
     }
 }
 
-unsafe extern "C" fn set(
+pub(super) unsafe extern "C" fn set(
     this: *mut PyObject,
     args: *const *mut PyObject,
     count: Py_ssize_t,
@@ -290,17 +282,15 @@ unsafe fn again(
     }
 }
 
-unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut PyObject {
+pub(super) unsafe extern "C" fn subscript(
+    this: *mut PyObject,
+    key: *mut PyObject,
+) -> *mut PyObject {
     // SAFETY: called by the interpreter through the mapping slot of a class that is `Core` or below it.
     unsafe {
         let core = core(this);
         if let Some(hash) = readable(core, key) {
-            let value = find(
-                core,
-                hash,
-                |other| plain::same(other, key),
-                |value| unless_error(value),
-            );
+            let value = find_plain(core, hash, key);
             if !value.is_null() {
                 return value;
             }
@@ -312,7 +302,7 @@ unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut 
     }
 }
 
-unsafe extern "C" fn assign(
+pub(super) unsafe extern "C" fn assign(
     this: *mut PyObject,
     key: *mut PyObject,
     value: *mut PyObject,
@@ -327,7 +317,7 @@ unsafe extern "C" fn assign(
     }
 }
 
-unsafe extern "C" fn contains(this: *mut PyObject, key: *mut PyObject) -> c_int {
+pub(super) unsafe extern "C" fn contains(this: *mut PyObject, key: *mut PyObject) -> c_int {
     // SAFETY: called by the interpreter through the sequence slot of a class that is `Core` or below it.
     unsafe {
         let core = core(this);
@@ -344,65 +334,3 @@ unsafe extern "C" fn contains(this: *mut PyObject, key: *mut PyObject) -> c_int 
         (slow(Python::assume_attached()).contains)(this, key)
     }
 }
-
-/// Puts the hot path onto `class`, which is `Core` or a class below it that overrides none of these methods.
-#[pyfunction]
-pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
-    let py = class.py();
-    let core = py.get_type::<Core>();
-    if !class.is_subclass(&core)? {
-        return Err(pyo3::exceptions::PyTypeError::new_err(
-            "install: a class below Core",
-        ));
-    }
-    let object = class.as_type_ptr();
-    // SAFETY: both are heap types of live classes whose slot tables pyo3 or the interpreter filled in; they are patched
-    // while the GIL is held, before an instance can be used, and the interpreter is told of it.
-    unsafe {
-        let native = core.as_type_ptr();
-        SLOW.get_or_try_init(py, || {
-            let filled = "pyo3 fills the slot of a special method that Core has";
-            PyResult::Ok(Slow {
-                get: core.getattr("get")?.unbind(),
-                set: core.getattr("set")?.unbind(),
-                subscript: (*(*native).tp_as_mapping).mp_subscript.expect(filled),
-                assign: (*(*native).tp_as_mapping).mp_ass_subscript.expect(filled),
-                contains: (*(*native).tp_as_sequence).sq_contains.expect(filled),
-            })
-        })?;
-        (*(*object).tp_as_mapping).mp_subscript = Some(subscript);
-        (*(*object).tp_as_mapping).mp_ass_subscript = Some(assign);
-        (*(*object).tp_as_sequence).sq_contains = Some(contains);
-        for (name, function, doc) in [
-            (c"get", get as ffi::PyCFunctionFastWithKeywords, GET_DOC),
-            (c"set", set, SET_DOC),
-        ] {
-            // The interpreter keeps a pointer to the definition for as long as the class lives: for ever.
-            let definition = Box::leak(Box::new(ffi::PyMethodDef {
-                ml_name: name.as_ptr(),
-                ml_meth: ffi::PyMethodDefPointer {
-                    PyCFunctionFastWithKeywords: function,
-                },
-                ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-                ml_doc: doc.as_ptr(),
-            }));
-            let method =
-                Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(object, definition))?;
-            class.setattr(name.to_str().expect("ASCII"), method)?;
-        }
-        ffi::PyType_Modified(object);
-    }
-    Ok(())
-}
-
-const GET_DOC: &std::ffi::CStr = c"get($self, key, default=None)\n--\n\n\
-The value under `key` if it is fresh, else `default`.\n\n\
-Raises InvalidKeyError for a key that cannot be used, CacheClosedError after close().";
-
-const SET_DOC: &std::ffi::CStr = c"set($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)\n--\n\n\
-Writes `value` under `key`.\n\n\
-ttl, idle and stale are durations: seconds, a timedelta, or text such as \"5m\"; None is for ever. idle ends an entry\n\
-that was not read for so long; stale keeps it past its ttl for a refresh or a failing loader; jitter, from 0 to 1, is\n\
-the part of the ttl that chance may take off. priority, from 0 to 1, weighs eviction; 1 goes only when nothing else is\n\
-left. tags are labels for clear(tags=) and invalidate(tags=).\n\n\
-Raises InvalidKeyError, CacheConfigError for a bad duration or priority, CacheClosedError after close().";

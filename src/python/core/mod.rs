@@ -4,6 +4,7 @@
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
 pub(super) mod hot;
+mod install;
 mod listing;
 mod ops;
 mod refresh;
@@ -208,5 +209,5 @@ fn shards(py: Python<'_>) -> PyResult<usize> {
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Core>()?;
-    module.add_function(wrap_pyfunction!(hot::install, module)?)
+    module.add_function(wrap_pyfunction!(install::install, module)?)
 }

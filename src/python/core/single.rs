@@ -26,7 +26,8 @@ impl Core {
     /// Writes `value` under `key`.
     #[pyo3(
         signature = (key, value, ttl=Given::ABSENT, **options),
-        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
+             stale_on_error=..., refresh_at=..., jitter=...)"
     )]
     fn set<'py>(
         slf: &Bound<'py, Self>,
@@ -49,7 +50,8 @@ impl Core {
     /// Writes `value` only if there is no fresh entry; whether it did.
     #[pyo3(
         signature = (key, value, ttl=Given::ABSENT, **options),
-        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
+             stale_on_error=..., refresh_at=..., jitter=...)"
     )]
     fn add<'py>(
         slf: &Bound<'py, Self>,
@@ -71,7 +73,8 @@ impl Core {
     /// Writes `value` only if there is a fresh entry; whether it did.
     #[pyo3(
         signature = (key, value, ttl=Given::ABSENT, **options),
-        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+        text_signature = "($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
+             stale_on_error=..., refresh_at=..., jitter=...)"
     )]
     fn replace<'py>(
         slf: &Bound<'py, Self>,
@@ -153,7 +156,8 @@ impl Core {
     /// Adds `delta` to the number under `key`, atomically; an absent one counts as 0. Keeps the entry's life.
     #[pyo3(
         signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
-        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
+             stale_on_error=..., refresh_at=..., jitter=...)"
     )]
     fn incr<'py>(
         slf: &Bound<'py, Self>,
@@ -173,7 +177,8 @@ impl Core {
     /// Takes `delta` off the number under `key`, as `incr` adds it.
     #[pyo3(
         signature = (key, delta=Given::ABSENT, ttl=Given::ABSENT, **options),
-        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., jitter=...)"
+        text_signature = "($self, key, delta=1, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
+             stale_on_error=..., refresh_at=..., jitter=...)"
     )]
     fn decr<'py>(
         slf: &Bound<'py, Self>,
@@ -220,17 +225,6 @@ impl Core {
     fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         slf.get().open(slf, "key in cache")?;
         Self::holds(slf, key)
-    }
-
-    /// An error if `set` would refuse these options; for what is written only after a loader has run.
-    #[pyo3(signature = (method, ttl, **options))]
-    fn _check(
-        &self,
-        method: &str,
-        ttl: Given<'_>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        self.life(&Arguments::read(method, ttl, options)?).map(drop)
     }
 
     /// The value under `key` without counting or using it: (value, whether it is fresh), or None.

@@ -99,7 +99,7 @@ impl<'py> Arguments<'py> {
             "stale_on_error",
             "jitter",
             "refresh_at",
-            "lead",
+            "_lead",
         ];
         let mut arguments = Self { ttl, ..Self::NONE };
         for (name, value) in options.into_iter().flatten() {
@@ -116,9 +116,9 @@ impl<'py> Arguments<'py> {
                     arguments.stale_on_error = Some(nanos(&value, "stale_on_error")?.unwrap_or(0));
                 }
                 "refresh_at" => arguments.refresh = refresh_at(&value)?,
-                "lead" => {
+                "_lead" => {
                     arguments.refresh =
-                        nanos(&value, "lead")?.map_or(Refresh::Never, Refresh::Lead);
+                        nanos(&value, "refresh_at")?.map_or(Refresh::Never, Refresh::Lead);
                 }
                 "jitter" => {
                     arguments.jitter = Some(if value.is_none() {
@@ -130,6 +130,7 @@ impl<'py> Arguments<'py> {
                 _ => {
                     let near = NAMES
                         .into_iter()
+                        .filter(|known| !known.starts_with('_'))
                         .chain(["ttl"])
                         .min_by_key(|known| strsim::levenshtein(known, &name));
                     return Err(PyTypeError::new_err(format!(

@@ -1,0 +1,89 @@
+"""A load that runs in a thread of its own, apart from who asked for it."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from ._budget import BUDGETS
+from ._workers import WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._omnicache import Leader, Waiter
+
+__all__ = ["Job"]
+
+
+class Job:
+    """The leader of a flight, as those who wait for the flight see it.
+
+    A job that nobody waits for may have to wait for a thread. It can be taken away until it has one: whoever needs its
+    value meanwhile loads by itself.
+    """
+
+    __slots__ = ("_context", "_lead", "_leader", "_lock", "_urgent", "_waits", "started")
+
+    loop: Final = None
+
+    def __init__(self, lead: Callable[[Leader], object], started: float, *, urgent: bool) -> None:
+        """Made by the first caller, at the moment ``started`` of the cache's clock, with a copy of its context.
+
+        ``urgent``: somebody waits for it.
+        """
+        self._lead = lead
+        self._leader: Leader | None = None
+        self._context = copy_context()
+        self._lock = Lock()
+        self._urgent: Final = urgent
+        self._waits = not urgent
+        self.started: Final = started
+
+    def take_off(self, leader: Leader) -> Waiter:
+        """Hands the flight to a thread. The answer is the first caller's seat."""
+        self._leader = leader
+        seat = leader.waiter()
+        try:
+            WORKERS.run(self, urgent=self._urgent)
+        except BaseException:
+            leader.abandon()
+            raise
+        return seat
+
+    def __call__(self) -> None:
+        """Runs the load, in a worker's thread."""
+        leader, lead, self._leader = self._leader, self._lead, None
+        with self._lock:
+            taken = not self._urgent and not self._waits
+            self._waits = False
+        if leader is None:
+            return
+        if taken:
+            leader.abandon()
+            return
+        if not self._urgent:
+            # What the first caller would put up with is nothing to a load that it does not wait for.
+            self._context.run(BUDGETS.set, ())
+        try:
+            self._context.run(lead, leader)
+        except Exception:  # noqa: BLE001, S110 - the flight has it, and hands it to those who wait
+            pass
+        finally:
+            leader.abandon()
+
+    def stalled(self) -> bool:
+        """Whether it has no thread yet; then it will not get one any more, and the asker must retire its flight."""
+        with self._lock:
+            stalled, self._waits = self._waits, False
+        return stalled
+
+    def keep(self) -> None:
+        """It goes on anyway."""
+
+    def unwanted(self) -> None:
+        """Nobody wants the value any more: a thread cannot be stopped."""
+
+    def give_up(self) -> None:
+        """Others have taken over: what it brings comes late."""
