@@ -33,7 +33,7 @@ class Stampede:
 
 
 @overload
-def stampede(
+def stampede(  # pyright: ignore[reportOverlappingOverload] # a coroutine function is a function too
     function: Callable[..., Coroutine[Any, Any, Any]], /, *args: Any, callers: int = 50, **kwargs: Any
 ) -> Coroutine[Any, Any, Stampede]: ...
 @overload
