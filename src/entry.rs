@@ -7,15 +7,19 @@ use std::sync::Arc;
 /// The due tick of an entry that needs no look at the clock.
 pub const NO_DUE: u32 = u32::MAX;
 
+/// The due tick of an entry that needs a full look each time: all that have tags, an idle limit or a priority.
+pub const LOOK_ALWAYS: u32 = 0;
+
 /// How long a value lives, in nanoseconds; [`NEVER`] for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Life {
     /// Fresh for this long after it was written.
     pub ttl: u64,
-    /// Gone when it was not used for this long.
-    pub idle: u64,
     /// Kept this long past `ttl`, to be served while a refresh runs or when a loader fails.
     pub stale: u64,
+    /// Gone when it was not used for this long.
+    pub idle: u64,
 }
 
 impl Life {
@@ -38,8 +42,9 @@ impl Default for Life {
     }
 }
 
-/// The 32 bytes of an entry that a hit reads.
+/// The 32 bytes of an entry that a hit reads: one memory line, never two halves.
 #[derive(Debug)]
+#[repr(align(32))]
 pub struct Slot<K, V> {
     /// The key.
     pub key: K,
@@ -87,8 +92,19 @@ pub struct TagRef {
 }
 
 /// What only some entries have: an end, tags, a priority.
+///
+/// The first 32 bytes, in one memory line, are all that a new value for an entry with only a ttl changes.
 #[derive(Clone, Debug)]
+#[repr(C, align(32))]
 pub struct Extra {
+    /// Fresh before this moment.
+    pub fresh: u64,
+    /// Gone at this moment: `fresh` and the stale window.
+    pub gone: u64,
+    /// What it was written with.
+    pub life: Life,
+    /// The moment before which use must be seen, for an idle limit.
+    pub idle_end: u64,
     /// The slot it belongs to.
     pub slot: u32,
     /// The next of the same bucket of the wheel.
@@ -97,14 +113,6 @@ pub struct Extra {
     pub prev: u32,
     /// The bucket of the wheel, or `NIL`.
     pub bucket: u32,
-    /// Fresh before this moment.
-    pub fresh: u64,
-    /// Gone at this moment: `fresh` and the stale window, or the end of an idle time, whichever is first.
-    pub gone: u64,
-    /// The moment before which use must be seen, for an idle limit.
-    pub idle_end: u64,
-    /// What it was written with.
-    pub life: Life,
     /// 0.0 to 1.0.
     pub priority: f32,
     /// How often it is still passed over when its turn to go has come.
@@ -156,10 +164,10 @@ impl Extra {
         self.gone.min(self.idle_end)
     }
 
-    /// The first tick that needs a full look: 0 for one each time, [`NO_DUE`] for none.
+    /// The first tick that needs a full look: [`LOOK_ALWAYS`] for one each time, [`NO_DUE`] for none.
     pub fn due(&self) -> u32 {
         if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL {
-            return 0;
+            return LOOK_ALWAYS;
         }
         if self.fresh == NEVER {
             NO_DUE

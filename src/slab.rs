@@ -129,10 +129,37 @@ impl List {
     }
 
     /// Moves `id`, which is in this list, to the front.
+    #[inline]
     pub fn move_to_front(&mut self, links: &mut Links, id: u32) {
-        if self.head != id {
-            self.unlink(links, id);
-            self.push_front(links, id);
+        let (links, head) = (&mut *links.0, self.head);
+        if head == id {
+            return;
+        }
+        let Link { prev, next } = links[id as usize];
+        links[prev as usize].next = next;
+        match next {
+            NIL => self.tail = prev,
+            next => links[next as usize].prev = prev,
+        }
+        links[head as usize].prev = id;
+        links[id as usize] = Link {
+            prev: NIL,
+            next: head,
+        };
+        self.head = id;
+    }
+
+    /// As [`List::move_to_front`] for each of `ids` in turn.
+    pub fn move_all_to_front(&mut self, links: &mut Links, ids: impl Iterator<Item = u32> + Clone) {
+        for id in ids.clone() {
+            let Link { prev, next } = links.0[id as usize];
+            std::hint::black_box((
+                links.0.get(prev as usize).map(|l| l.next),
+                links.0.get(next as usize).map(|l| l.prev),
+            ));
+        }
+        for id in ids {
+            self.move_to_front(links, id);
         }
     }
 

@@ -39,6 +39,18 @@ pub trait Policy {
     fn insert(&mut self, id: u32, facts: Facts);
     /// The entry in `id` was used (read, or written again).
     fn access(&mut self, id: u32, facts: Facts);
+    /// Entries in these slots, with the hashes of their keys, were used one after the other.
+    fn access_all(&mut self, used: &[(u32, u32)]) {
+        for &(id, hash) in used {
+            self.access(
+                id,
+                Facts {
+                    hash,
+                    ..Facts::default()
+                },
+            );
+        }
+    }
     /// The entry in `id`, just named as the victim, stays for its priority: another one shall be named first.
     fn pardon(&mut self, id: u32, facts: Facts) {
         self.access(id, facts);

@@ -29,7 +29,7 @@ unsafe impl parking_lot::lock_api::RawMutex for GilLock {
     fn lock(&self) {
         assert!(
             self.try_lock(),
-            "the near store was entered twice under the GIL"
+            "a store was entered twice under the GIL"
         );
     }
 

@@ -23,7 +23,7 @@ use ranks::Ranks;
 
 /// How many reads are noted before they are applied to the policy, in order. They are applied before anything is
 /// written or evicted too, so the order the policy sees is exact.
-const PENDING: usize = 64;
+pub const BATCH: usize = 64;
 
 /// How much a shard may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Shard<K, V> {
     slots: Vec<Option<Slot<K, V>>>,
     stamps: Vec<Stamp>,
     free: Vec<u32>,
-    pending: [u32; PENDING],
+    pending: [u32; BATCH],
     pending_len: usize,
     kind: Kind,
     policy: AnyPolicy,
@@ -92,7 +92,7 @@ impl<K, V> Shard<K, V> {
             slots: Vec::new(),
             stamps: Vec::new(),
             free: Vec::new(),
-            pending: [0; PENDING],
+            pending: [0; BATCH],
             pending_len: 0,
             kind,
             policy,

@@ -1,14 +1,16 @@
 //! Lookups, and how what they read reaches the policy: late, in order, and before anything is written.
 
-use super::{Found, Look, PENDING, Shard};
+use super::{BATCH, Found, Look, Shard};
 use crate::clock::{Clock, tick};
-use crate::entry::{Cause, Gone, NO_DUE, Place};
+use crate::entry::{Cause, Gone, LOOK_ALWAYS, NO_DUE, Place};
 use crate::policy::{Facts, Policy};
 use crate::slab::NIL;
 
 impl<K, V> Shard<K, V> {
     /// Looks `hash` up; `same` tells the key, `take` copies the value out. What is found to be over is put into `gone`.
-    #[inline]
+    ///
+    /// `batch` is called after every [`BATCH`] hits, under the lock.
+    #[inline(always)]
     pub fn get<R>(
         &mut self,
         hash: u32,
@@ -16,35 +18,54 @@ impl<K, V> Shard<K, V> {
         clock: &Clock,
         take: impl FnOnce(&V) -> R,
         gone: &mut Gone<K, V>,
+        batch: impl FnOnce(),
     ) -> Found<R> {
         let Some(id) = self.find(hash, same) else {
             self.counters.misses += 1;
             return Found::Missing;
         };
-        if self.slot(id).extra != NIL && self.is_due(id, clock) {
-            let now = if self.is_timed(id) { clock.now() } else { 0 };
-            match self.look(id, now, true) {
+        let slot = self.slot(id);
+        if slot.extra != NIL {
+            match self.look_and_count(id, clock, gone) {
                 Look::Fresh => {}
-                Look::Stale => {
-                    self.counters.misses += 1;
-                    return Found::Stale(take(&self.slot(id).value));
-                }
-                Look::Gone => {
-                    self.counters.misses += 1;
-                    self.apply_pending(clock.coarse());
-                    gone.push(self.take_out(id, Cause::Expired));
-                    return Found::Missing;
-                }
+                Look::Stale => return Found::Stale(take(&self.slot(id).value)),
+                Look::Gone => return Found::Missing,
             }
         }
-        self.counters.hits += 1;
         let value = take(&self.slot(id).value);
-        self.pending[self.pending_len] = id;
+        self.counters.hits += 1;
+        self.pending[self.pending_len % BATCH] = id;
         self.pending_len += 1;
-        if self.pending_len == PENDING {
-            self.apply_pending(clock.coarse());
+        if self.pending_len == BATCH {
+            self.end_batch(clock, batch);
         }
         Found::Fresh(value)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_batch(&mut self, clock: &Clock, batch: impl FnOnce()) {
+        batch();
+        self.apply_noted(clock.coarse());
+    }
+
+    /// The state of an entry with an [`Extra`](crate::entry::Extra) that is being read; counted unless it is fresh,
+    /// removed if it is over.
+    #[inline(never)]
+    fn look_and_count(&mut self, id: u32, clock: &Clock, gone: &mut Gone<K, V>) -> Look {
+        if !self.is_due(id, clock) {
+            return Look::Fresh;
+        }
+        let now = if self.is_timed(id) { clock.now() } else { 0 };
+        let look = self.look(id, now, true);
+        if look != Look::Fresh {
+            self.counters.misses += 1;
+        }
+        if look == Look::Gone {
+            self.apply_pending(clock.coarse());
+            gone.push(self.take_out(id, Cause::Expired));
+        }
+        look
     }
 
     /// Whether an entry with an [`Extra`] needs a full look now.
@@ -76,12 +97,19 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Applies the noted reads to the policy, oldest first.
+    #[inline]
     pub(super) fn apply_pending(&mut self, now: u64) {
-        if self.pending_len == 0 {
-            return;
+        if self.pending_len != 0 {
+            self.apply_noted(now);
         }
+    }
+
+    #[inline(never)]
+    fn apply_noted(&mut self, now: u64) {
         let now = tick(now);
-        for at in 0..std::mem::take(&mut self.pending_len) {
+        let mut used = [(0, 0); BATCH];
+        let mut count = 0;
+        for at in 0..std::mem::take(&mut self.pending_len).min(BATCH) {
             let id = self.pending[at];
             let slot = self.slots[id as usize]
                 .as_mut()
@@ -89,26 +117,40 @@ impl<K, V> Shard<K, V> {
             slot.hits = slot.hits.saturating_add(1);
             slot.accessed = now;
             let (hash, extra) = (slot.hash, slot.extra);
-            self.used(id, hash, extra);
+            if extra == NIL || !self.used_apart(id, extra) {
+                used[count % BATCH] = (id, hash);
+                count += 1;
+            }
         }
+        self.policy.access_all(&used[..count]);
     }
 
     #[inline]
     pub(super) fn used(&mut self, id: u32, hash: u32, extra: u32) {
-        if extra != NIL {
-            let extra = &mut self.extras[extra as usize];
-            extra.renew_credit();
-            if extra.place != Place::Policy {
-                self.ranks.touch(extra.place, id);
-                return;
-            }
+        if extra == NIL || !self.used_apart(id, extra) {
+            self.policy.access(
+                id,
+                Facts {
+                    hash,
+                    ..Facts::default()
+                },
+            );
         }
-        self.policy.access(
-            id,
-            Facts {
-                hash,
-                ..Facts::default()
-            },
-        );
+    }
+
+    /// Renews the credit of a used entry, and whether it waits apart from the policy: then it is moved there.
+    #[inline]
+    fn used_apart(&mut self, id: u32, extra: u32) -> bool {
+        // What may be looked at seldom has no priority, so no credit and no place of its own.
+        if self.dues[id as usize] != LOOK_ALWAYS {
+            return false;
+        }
+        let extra = &mut self.extras[extra as usize];
+        extra.renew_credit();
+        let place = extra.place;
+        if place != Place::Policy {
+            self.ranks.touch(place, id);
+        }
+        place != Place::Policy
     }
 }

@@ -9,7 +9,7 @@ use super::{Core, flag, release};
 use crate::entry::{Gone, Life};
 use crate::python::key::Key;
 use crate::python::plain;
-use crate::shard::{Found, Mode, Put, Terms};
+use crate::shard::{BATCH, Found, Mode, Put, Terms};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -67,24 +67,31 @@ pub(in crate::python) unsafe fn find(
             &core.clock,
             take,
             &mut gone,
+            || core.count_reads(BATCH as u32),
         );
-        core.count_read();
-        match found {
-            Found::Fresh(value) => {
-                // Nothing leaves with a hit; without this the hit pays for looking.
-                std::mem::forget(gone);
-                value
-            }
-            Found::Stale(value) => {
-                ffi::Py_DECREF(value);
-                null_mut()
-            }
-            Found::Missing => {
-                release(py, gone);
-                null_mut()
-            }
+        if let Found::Fresh(value) = found {
+            // Nothing leaves with a hit; without this the hit pays for looking.
+            std::mem::forget(gone);
+            return value;
         }
+        core.count_reads(1);
+        if let Found::Stale(value) = found {
+            ffi::Py_DECREF(value);
+        }
+        if gone.is_empty() {
+            std::mem::forget(gone);
+        } else {
+            release_cold(py, gone);
+        }
+        null_mut()
     }
+}
+
+/// As [`release`], kept out of the way of those that release nothing.
+#[cold]
+#[inline(never)]
+fn release_cold(py: Python<'_>, gone: Gone<Key, Py<PyAny>>) {
+    release(py, gone);
 }
 
 /// Whether the hot path may serve a read of `key`, and its hash.
@@ -176,19 +183,20 @@ unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, ttl: Opti
         // A kernel tick more or less is nothing to a ttl of a second, and a precise look at the clock a third of a write.
         let mut now = core.clock.coarse();
         let life = if ttl.is_some() || core.has(flag::LIFE) {
-            core.life_with(ttl)
-        } else {
-            match core.near.exchange(hash, same, value, now) {
-                Ok(old) => {
-                    old.drop_ref(py);
-                    return true;
-                }
-                Err(new) => value = new,
+            let life = core.life_with(ttl);
+            if life.ttl < COARSE_FROM || life.idle < COARSE_FROM {
+                now = core.clock.now();
             }
+            life
+        } else {
             Life::FOREVER
         };
-        if life.ttl < COARSE_FROM || life.idle < COARSE_FROM {
-            now = core.clock.now();
+        match core.near.exchange(hash, same, value, life, now) {
+            Ok(old) => {
+                old.drop_ref(py);
+                return true;
+            }
+            Err(new) => value = new,
         }
         let put = Put {
             key: Key::plain(Borrowed::from_ptr(py, key).to_owned().unbind()),
