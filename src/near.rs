@@ -223,18 +223,15 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// Bytes of the structures themselves.
     pub fn overhead(&self) -> usize {
-        self.shards()
-            .map(|shard| shard.lock().overhead())
-            .sum()
+        self.shards().map(|shard| shard.lock().overhead()).sum()
     }
 
     /// The counts of all shards.
     pub fn counters(&self) -> Counters {
-        self.shards()
-            .fold(Counters::default(), |mut sum, shard| {
-                sum += shard.lock().counters();
-                sum
-            })
+        self.shards().fold(Counters::default(), |mut sum, shard| {
+            sum += shard.lock().counters();
+            sum
+        })
     }
 
     /// Starts counting anew.

@@ -22,7 +22,8 @@ impl Policy for Lru {
     }
 
     fn access_all(&mut self, used: &[(u32, u32)]) {
-        self.list.move_all_to_front(&mut self.links, used.iter().map(|used| used.0));
+        self.list
+            .move_all_to_front(&mut self.links, used.iter().map(|used| used.0));
     }
 
     fn update(&mut self, _: u32, _: Facts) {}

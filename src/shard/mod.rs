@@ -5,6 +5,7 @@
 
 mod ending;
 mod evict;
+mod exchange;
 mod listing;
 mod ranks;
 mod read;
