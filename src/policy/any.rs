@@ -71,8 +71,9 @@ impl Policy for AnyPolicy {
     fn access(&mut self, id: u32, facts: Facts) {
         each!(self, p => p.access(id, facts));
     }
-    fn access_all(&mut self, used: &[(u32, u32)]) {
-        each!(self, p => p.access_all(used));
+    #[inline]
+    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32) {
+        each!(self, p => p.access_all(used, hash));
     }
     fn pardon(&mut self, id: u32, facts: Facts) {
         each!(self, p => p.pardon(id, facts));

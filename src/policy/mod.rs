@@ -39,13 +39,13 @@ pub trait Policy {
     fn insert(&mut self, id: u32, facts: Facts);
     /// The entry in `id` was used (read, or written again).
     fn access(&mut self, id: u32, facts: Facts);
-    /// Entries in these slots, with the hashes of their keys, were used one after the other.
-    fn access_all(&mut self, used: &[(u32, u32)]) {
-        for &(id, hash) in used {
+    /// The entries in these slots were used one after the other; `hash` knows the hash of each.
+    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32) {
+        for &id in used {
             self.access(
                 id,
                 Facts {
-                    hash,
+                    hash: hash(id),
                     ..Facts::default()
                 },
             );

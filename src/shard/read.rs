@@ -107,22 +107,25 @@ impl<K, V> Shard<K, V> {
     #[inline(never)]
     fn apply_noted(&mut self, now: u64) {
         let now = tick(now);
-        let mut used = [(0, 0); BATCH];
+        let mut pending = self.pending;
         let mut count = 0;
         for at in 0..std::mem::take(&mut self.pending_len).min(BATCH) {
-            let id = self.pending[at];
+            let id = pending[at];
             let slot = self.slots[id as usize]
                 .as_mut()
                 .expect("reads are applied before a slot is freed");
             slot.hits = slot.hits.saturating_add(1);
             slot.accessed = now;
-            let (hash, extra) = (slot.hash, slot.extra);
+            let extra = slot.extra;
             if extra == NIL || !self.used_apart(id, extra) {
-                used[count % BATCH] = (id, hash);
+                pending[count % BATCH] = id;
                 count += 1;
             }
         }
-        self.policy.access_all(&used[..count]);
+        let slots = &self.slots;
+        self.policy.access_all(&pending[..count], |id| {
+            slots[id as usize].as_ref().map_or(0, |slot| slot.hash)
+        });
     }
 
     #[inline]
