@@ -63,7 +63,7 @@ impl Index {
 
     /// The first slot under `hash`.
     #[inline]
-    fn first(&self, hash: u32) -> Option<u32> {
+    pub fn first(&self, hash: u32) -> Option<u32> {
         let mask = self.mask();
         let mut at = hash as usize & mask;
         let mut distance = 0;
@@ -83,9 +83,10 @@ impl Index {
         }
     }
 
+    /// As [`Index::find`], where the first is known not to be the one.
     #[cold]
     #[inline(never)]
-    fn search(&self, hash: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn search(&self, hash: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.mask();
         let mut at = hash as usize & mask;
         let mut distance = 0;

@@ -127,7 +127,19 @@ impl<K, V> Shard<K, V> {
 
     #[inline]
     fn find(&self, hash: u32, same: impl Fn(&K) -> bool) -> Option<u32> {
-        self.index.find(hash, |id| same(&self.slot(id).key))
+        self.find_slot(hash, same).map(|found| found.0)
+    }
+
+    /// As `Index::find`, with the slot, so that it is looked up once.
+    #[inline]
+    fn find_slot(&self, hash: u32, same: impl Fn(&K) -> bool) -> Option<(u32, &Slot<K, V>)> {
+        let id = self.index.first(hash)?;
+        let slot = self.slot(id);
+        if same(&slot.key) {
+            return Some((id, slot));
+        }
+        let id = self.index.search(hash, |id| same(&self.slot(id).key))?;
+        Some((id, self.slot(id)))
     }
 
     fn extra(&self, id: u32) -> Option<&Extra> {

@@ -10,6 +10,7 @@ impl<K, V> Shard<K, V> {
     /// Looks `hash` up; `same` tells the key, `take` copies the value out. What is found to be over is put into `gone`.
     ///
     /// `batch` is called after every [`BATCH`] hits, under the lock.
+    #[allow(clippy::inline_always)] // a hit is little more than this; what is rare in it is called
     #[inline(always)]
     pub fn get<R>(
         &mut self,
@@ -20,19 +21,19 @@ impl<K, V> Shard<K, V> {
         gone: &mut Gone<K, V>,
         batch: impl FnOnce(),
     ) -> Found<R> {
-        let Some(id) = self.find(hash, same) else {
+        let Some((id, slot)) = self.find_slot(hash, same) else {
             self.counters.misses += 1;
             return Found::Missing;
         };
-        let slot = self.slot(id);
-        if slot.extra != NIL {
+        let value = if slot.extra == NIL {
+            take(&slot.value)
+        } else {
             match self.look_and_count(id, clock, gone) {
-                Look::Fresh => {}
+                Look::Fresh => take(&self.slot(id).value),
                 Look::Stale => return Found::Stale(take(&self.slot(id).value)),
                 Look::Gone => return Found::Missing,
             }
-        }
-        let value = take(&self.slot(id).value);
+        };
         self.counters.hits += 1;
         self.pending[self.pending_len % BATCH] = id;
         self.pending_len += 1;

@@ -63,7 +63,7 @@ pub(in crate::python) unsafe fn find(
         let take = |value: &Py<PyAny>| value.clone_ref(py).into_ptr();
         let found = core.near.get(
             hash,
-            |key| same(key.object().as_ptr()),
+            move |key| same(key.object().as_ptr()),
             &core.clock,
             take,
             &mut gone,
@@ -115,7 +115,7 @@ unsafe extern "C" fn get(
         if names.is_null() && (count == 1 || count == 2) {
             let (core, key) = (core(this), *args);
             if let Some(hash) = readable(core, key) {
-                let value = find(core, hash, |other| plain::same(other, key));
+                let value = find(core, hash, move |other| plain::same(other, key));
                 if !value.is_null() {
                     return value;
                 }
@@ -178,7 +178,7 @@ unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, ttl: Opti
             return false;
         };
         let py = Python::assume_attached();
-        let same = |other: &Key| plain::same(other.object().as_ptr(), key);
+        let same = move |other: &Key| plain::same(other.object().as_ptr(), key);
         let mut value = Borrowed::from_ptr(py, value).to_owned().unbind();
         // A kernel tick more or less is nothing to a ttl of a second, and a precise look at the clock a third of a write.
         let mut now = core.clock.coarse();
@@ -282,7 +282,7 @@ unsafe extern "C" fn subscript(this: *mut PyObject, key: *mut PyObject) -> *mut 
     unsafe {
         let core = core(this);
         if let Some(hash) = readable(core, key) {
-            let value = find(core, hash, |other| plain::same(other, key));
+            let value = find(core, hash, move |other| plain::same(other, key));
             if !value.is_null() {
                 return value;
             }
