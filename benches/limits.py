@@ -47,7 +47,7 @@ def tinylfu(options: Options) -> list[Verdict]:
             peers.filled(cache, keys)
             counting = [row for row in peers.gets(keys, order) if row.label in {"moka-py", "theine"}]
             rows = [
-                calls("dict.get", dict(zip(keys, keys, strict=True)).get, order),
+                calls("dict.get", peers.filled({}, keys).get, order),
                 calls("omnicache", cache.get, order),
                 *counting,
             ]

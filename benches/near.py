@@ -25,7 +25,7 @@ def get(options: Options) -> list[Verdict]:
             order = zipf(keys, options.length)
             with full("bench", keys) as cache:
                 rows = [
-                    calls("dict.get", dict(zip(keys, keys, strict=True)).get, order),
+                    calls("dict.get", peers.filled({}, keys).get, order),
                     calls("omnicache", cache.get, order),
                     *peers.gets(keys, order),
                 ]
@@ -42,7 +42,7 @@ def get_equal(options: Options) -> list[Verdict]:
     order = [copies[key] for key in zipf(keys, options.length)]
     with full("bench", keys) as cache:
         rows = [
-            calls("dict.get", dict(zip(keys, keys, strict=True)).get, order),
+            calls("dict.get", peers.filled({}, keys).get, order),
             calls("omnicache", cache.get, order),
             *peers.gets(keys, order),
         ]
@@ -56,7 +56,7 @@ def item(options: Options) -> list[Verdict]:
     for size in options.sizes:
         keys = make_keys("str", size)
         order = zipf(keys, options.length)
-        mapping = dict(zip(keys, keys, strict=True))
+        mapping = peers.filled({}, keys)
         with full("bench", keys) as cache:
             rows = [
                 lookups("d[k]", mapping, order),
@@ -77,7 +77,7 @@ def miss(options: Options) -> list[Verdict]:
         order = zipf([f"absent:{number}" for number in range(size)], options.length)
         with full("bench", keys) as cache:
             rows = [
-                calls("dict.get", dict(zip(keys, keys, strict=True)).get, order),
+                calls("dict.get", peers.filled({}, keys).get, order),
                 calls("omnicache", cache.get, order),
                 *peers.gets(keys, order),
             ]
@@ -105,7 +105,7 @@ def store(options: Options) -> list[Verdict]:
         order = zipf(keys, options.length)
         with full("bench", keys) as cache:
             rows = [
-                stores("d[k] = v", dict(zip(keys, keys, strict=True)), order),
+                stores("d[k] = v", peers.filled({}, keys), order),
                 stores("omnicache c[k] = v", cache, order),
                 sets("omnicache c.set(k, v)", cache, order),
                 *peers.overwrites(keys, order),

@@ -7,15 +7,19 @@ use std::sync::Arc;
 /// The due tick of an entry that needs no look at the clock.
 pub const NO_DUE: u32 = u32::MAX;
 
+/// The due tick of an entry that needs a full look each time: all that have tags, an idle limit or a priority.
+pub const LOOK_ALWAYS: u32 = 0;
+
 /// How long a value lives, in nanoseconds; [`NEVER`] for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Life {
     /// Fresh for this long after it was written.
     pub ttl: u64,
-    /// Gone when it was not used for this long.
-    pub idle: u64,
     /// Kept this long past `ttl`, to be served while a refresh runs or when a loader fails.
     pub stale: u64,
+    /// Gone when it was not used for this long.
+    pub idle: u64,
     /// From this age on a read says that a refresh is due; [`NEVER`] for never.
     pub early: u64,
 }
@@ -41,8 +45,9 @@ impl Default for Life {
     }
 }
 
-/// The 32 bytes of an entry that a hit reads.
+/// The 32 bytes of an entry that a hit reads: one memory line, never two halves.
 #[derive(Debug)]
+#[repr(align(32))]
 pub struct Slot<K, V> {
     /// The key.
     pub key: K,
@@ -90,8 +95,21 @@ pub struct TagRef {
 }
 
 /// What only some entries have: an end, tags, a priority.
+///
+/// The first memory line is all that a new value for an entry with only a ttl changes.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Extra {
+    /// Fresh before this moment.
+    pub fresh: u64,
+    /// Gone at this moment: `fresh` and the stale window.
+    pub gone: u64,
+    /// From this moment on a fresh entry asks for a refresh. Of a stale one: no load is to be tried before it.
+    pub early: u64,
+    /// What it was written with.
+    pub life: Life,
+    /// The moment before which use must be seen, for an idle limit.
+    pub idle_end: u64,
     /// The slot it belongs to.
     pub slot: u32,
     /// The next of the same bucket of the wheel.
@@ -100,24 +118,14 @@ pub struct Extra {
     pub prev: u32,
     /// The bucket of the wheel, or `NIL`.
     pub bucket: u32,
-    /// Fresh before this moment.
-    pub fresh: u64,
-    /// Gone at this moment: `fresh` and the stale window, or the end of an idle time, whichever is first.
-    pub gone: u64,
-    /// The moment before which use must be seen, for an idle limit.
-    pub idle_end: u64,
-    /// From this moment on a fresh entry asks for a refresh. Of a stale one: no load is to be tried before it.
-    pub early: u64,
-    /// It was made stale on request, before its time.
-    pub soft: bool,
-    /// What it was written with.
-    pub life: Life,
     /// 0.0 to 1.0.
     pub priority: f32,
     /// How often it is still passed over when its turn to go has come.
     pub credit: u8,
     /// Where it waits for its eviction.
     pub place: Place,
+    /// It was made stale on request, before its time.
+    pub soft: bool,
     /// Its tags.
     pub tags: SmallVec<[TagRef; 1]>,
 }
@@ -165,10 +173,11 @@ impl Extra {
         self.gone.min(self.idle_end)
     }
 
-    /// The first tick that needs a full look: 0 for one each time, [`NO_DUE`] for none.
+    /// The first tick that needs a full look: [`LOOK_ALWAYS`] for one each time, [`NO_DUE`] for none.
     pub fn due(&self) -> u32 {
-        if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL {
-            return 0;
+        if !self.tags.is_empty() || self.life.idle != NEVER || self.priority != NORMAL || self.soft
+        {
+            return LOOK_ALWAYS;
         }
         match self.fresh.min(self.early) {
             NEVER => NO_DUE,

@@ -53,6 +53,40 @@ impl Index {
     /// The slot under `hash` for which `same` is true.
     #[inline]
     pub fn find(&self, hash: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        // Nearly always the first of the same hash is the one. Apart from the loop `same` needs no registers kept for it.
+        let first = self.first(hash)?;
+        if same(first) {
+            return Some(first);
+        }
+        self.search(hash, same)
+    }
+
+    /// The first slot under `hash`.
+    #[inline]
+    pub fn first(&self, hash: u32) -> Option<u32> {
+        let mask = self.mask();
+        let mut at = hash as usize & mask;
+        let mut distance = 0;
+        loop {
+            let cell = self.cells[at & mask];
+            if cell.id == NIL {
+                return None;
+            }
+            if cell.hash == hash {
+                return Some(cell.id);
+            }
+            if at.wrapping_sub(cell.hash as usize) & mask < distance {
+                return None;
+            }
+            at = (at + 1) & mask;
+            distance += 1;
+        }
+    }
+
+    /// As [`Index::find`], where the first is known not to be the one.
+    #[cold]
+    #[inline(never)]
+    pub fn search(&self, hash: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.mask();
         let mut at = hash as usize & mask;
         let mut distance = 0;

@@ -4,7 +4,7 @@
 //! the lock: dropping it may run anything.
 
 use crate::clock::Clock;
-use crate::entry::{Gone, Removed, View};
+use crate::entry::{Gone, Life, Removed, View};
 use crate::policy::Kind;
 use crate::shard::{Found, Limits, Put, Shard, Sight, Stored};
 use crate::stats::Counters;
@@ -13,7 +13,9 @@ use parking_lot::lock_api::{self, Mutex, MutexGuard};
 
 /// Keys and values of one cache.
 pub struct Near<K, V, R = RawMutex> {
-    shards: Box<[Mutex<R, Shard<K, V>>]>,
+    /// Apart from the others, because mostly there are none: it lies where the store lies, and needs no choice.
+    first: Mutex<R, Shard<K, V>>,
+    others: Box<[Mutex<R, Shard<K, V>>]>,
 }
 
 impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
@@ -21,18 +23,34 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     pub fn new(kind: Kind, limits: Limits, shards: usize, now: u64) -> Self {
         let shards = shards.next_power_of_two();
         let limits = share(limits, shards);
+        let shard = || Mutex::new(Shard::new(kind, limits, now));
         Self {
-            shards: (0..shards)
-                .map(|_| Mutex::new(Shard::new(kind, limits, now)))
-                .collect(),
+            first: shard(),
+            others: (1..shards).map(|_| shard()).collect(),
         }
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Mutex<R, Shard<K, V>>> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// The shard of `hash`. The index uses the low bits, so this uses the high ones.
     #[inline]
     fn shard(&self, hash: u32) -> MutexGuard<'_, R, Shard<K, V>> {
-        let at = (u64::from(hash) * self.shards.len() as u64) >> 32;
-        self.shards[at as usize].lock()
+        let shard = if self.others.is_empty() {
+            &self.first
+        } else {
+            self.one_of_many(hash)
+        };
+        shard.lock()
+    }
+
+    #[inline(never)]
+    fn one_of_many(&self, hash: u32) -> &Mutex<R, Shard<K, V>> {
+        match (u64::from(hash) * (self.others.len() as u64 + 1)) >> 32 {
+            0 => &self.first,
+            at => &self.others[at as usize - 1],
+        }
     }
 
     /// As [`Shard::get`].
@@ -44,8 +62,9 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         clock: &Clock,
         take: impl FnOnce(&V) -> T,
         gone: &mut Gone<K, V>,
+        batch: impl FnOnce(),
     ) -> Found<T> {
-        self.shard(hash).get(hash, same, clock, take, gone)
+        self.shard(hash).get(hash, same, clock, take, gone, batch)
     }
 
     /// As [`Shard::peek`].
@@ -118,9 +137,10 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         hash: u32,
         same: impl Fn(&K) -> bool,
         value: V,
+        life: Life,
         now: u64,
     ) -> Result<V, V> {
-        self.shard(hash).exchange(hash, same, value, now)
+        self.shard(hash).exchange(hash, same, value, life, now)
     }
 
     /// As [`Shard::remove`].
@@ -155,15 +175,14 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// As [`Shard::invalidate_tag`].
     pub fn invalidate_tag(&self, name: &str, hard: bool, now: u64) {
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().invalidate_tag(name, hard, now);
         }
     }
 
     /// Removes everything.
     pub fn clear(&self, now: u64) -> Gone<K, V> {
-        self.shards
-            .iter()
+        self.shards()
             .flat_map(|shard| shard.lock().clear(now))
             .collect()
     }
@@ -171,7 +190,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     /// Removes what is over.
     pub fn settle(&self, now: u64) -> Gone<K, V> {
         let mut gone = Gone::new();
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().settle(now, &mut gone);
         }
         gone
@@ -180,7 +199,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     /// Evicts until the limits hold.
     pub fn enforce(&self) -> Gone<K, V> {
         let mut gone = Gone::new();
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().enforce(&mut gone);
         }
         gone
@@ -188,14 +207,14 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// Whether no limit is passed.
     pub fn is_within_limits(&self) -> bool {
-        !self.shards.iter().any(|shard| shard.lock().is_over())
+        !self.shards().any(|shard| shard.lock().is_over())
     }
 
     /// As [`Shard::reconfigure`].
     pub fn reconfigure(&self, kind: Kind, limits: Limits, now: u64) -> Gone<K, V> {
-        let limits = share(limits, self.shards.len());
+        let limits = share(limits, self.others.len() + 1);
         let mut gone = Gone::new();
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().reconfigure(kind, limits, now, &mut gone);
         }
         gone
@@ -203,14 +222,14 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// As [`Shard::weigh`]: `weigher` must not call into anything of the user's.
     pub fn weigh(&self, mut weigher: Option<impl FnMut(&K, &V) -> u64>) {
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().weigh(weigher.as_mut());
         }
     }
 
     /// Entries held.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.shards().map(|shard| shard.lock().len()).sum()
     }
 
     /// Whether no entry is held.
@@ -220,30 +239,25 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// The sum of all weights.
     pub fn weight(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lock().weight()).sum()
+        self.shards().map(|shard| shard.lock().weight()).sum()
     }
 
     /// Bytes of the structures themselves.
     pub fn overhead(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock().overhead())
-            .sum()
+        self.shards().map(|shard| shard.lock().overhead()).sum()
     }
 
     /// The counts of all shards.
     pub fn counters(&self) -> Counters {
-        self.shards
-            .iter()
-            .fold(Counters::default(), |mut sum, shard| {
-                sum += shard.lock().counters();
-                sum
-            })
+        self.shards().fold(Counters::default(), |mut sum, shard| {
+            sum += shard.lock().counters();
+            sum
+        })
     }
 
     /// Starts counting anew.
     pub fn reset_counters(&self) {
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().reset_counters();
         }
     }
@@ -255,7 +269,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<T>,
     ) -> Vec<T> {
         let mut all = Vec::new();
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().for_each_fresh(now, |shard, id, key, value| {
                 all.extend(take(shard, id, key, value));
             });
@@ -271,7 +285,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         mut take: impl FnMut(&K, &V, View) -> T,
     ) -> Vec<T> {
         let mut all = Vec::new();
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().coldest(limit, now, |key, value, view| {
                 all.push(take(key, value, view));
             });
@@ -282,7 +296,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     /// Calls `each` with every entry, unless another thread holds a lock: for a garbage collector, which may skip some
     /// but must never wait.
     pub fn try_for_each(&self, mut each: impl FnMut(&K, &V)) {
-        for shard in &self.shards {
+        for shard in self.shards() {
             if let Some(shard) = shard.try_lock() {
                 shard.for_each(&mut each);
             }
@@ -291,7 +305,7 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
 
     /// Panics if any structure contradicts itself.
     pub fn validate(&self) {
-        for shard in &self.shards {
+        for shard in self.shards() {
             shard.lock().validate();
         }
     }

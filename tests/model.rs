@@ -128,7 +128,7 @@ proptest! {
             let hash = |key: u8| u32::from(key % 5).wrapping_mul(0x9E37_79B9);
             match op {
                 Op::Get(key) => {
-                    let found = shard.get(hash(key), |k| k.0 == key, &clock, |v| *v, &mut gone);
+                    let found = shard.get(hash(key), |k| k.0 == key, &clock, |v| *v, &mut gone, || ());
                     let known = model.get_mut(&key);
                     match (found, known) {
                         (Found::Fresh(value), Some(known)) => {
@@ -170,12 +170,15 @@ proptest! {
                     let kept = sight.is_some();
                     let there = model.get(&key).is_some_and(|known| known.is_fresh(now));
                     // The short way of a plain overwrite, where it is open, must come to the same.
-                    let plain = life.is_forever() && tags.is_empty() && priority == 50;
+                    let plain = tags.is_empty() && priority == 50;
                     if plain && mode == Mode::Always && serial % 2 == 0
-                        && let Ok(old) = shard.exchange(hash(key), |k| k.0 == key, serial, now)
+                        && let Ok(old) = shard.exchange(hash(key), |k| k.0 == key, serial, life, now)
                     {
                         prop_assert_eq!(model.get(&key).map(|known| known.value), Some(old));
-                        model.get_mut(&key).unwrap().value = serial;
+                        let known = model.get_mut(&key).unwrap();
+                        (known.value, known.fresh, known.stale) = (serial, now.saturating_add(life.ttl), life.stale);
+                        known.gone = known.fresh.saturating_add(life.stale);
+                        (known.early_after, known.early) = (life.early, now.saturating_add(life.early));
                         shard.validate();
                         continue;
                     }
@@ -188,7 +191,7 @@ proptest! {
                         model.insert(key, Known {
                             value: serial, fresh, gone: fresh.saturating_add(life.stale), idle: life.idle,
                             idle_end: now.saturating_add(life.idle), stale: life.stale, early_after: life.early,
-                            early: now.saturating_add(life.early), extra: !plain, tag,
+                            early: now.saturating_add(life.early), extra: !(plain && life.is_forever()), tag,
                         });
                     }
                     gone = stored.gone;

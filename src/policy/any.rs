@@ -71,6 +71,10 @@ impl Policy for AnyPolicy {
     fn access(&mut self, id: u32, facts: Facts) {
         each!(self, p => p.access(id, facts));
     }
+    #[inline]
+    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32) {
+        each!(self, p => p.access_all(used, hash));
+    }
     fn pardon(&mut self, id: u32, facts: Facts) {
         each!(self, p => p.pardon(id, facts));
     }

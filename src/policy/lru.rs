@@ -21,6 +21,11 @@ impl Policy for Lru {
         self.list.move_to_front(&mut self.links, id);
     }
 
+    #[inline]
+    fn access_all(&mut self, used: &[u32], _: impl Fn(u32) -> u32) {
+        self.list.move_all_to_front(&mut self.links, used);
+    }
+
     fn update(&mut self, _: u32, _: Facts) {}
 
     #[inline]

@@ -39,6 +39,21 @@ pub trait Policy {
     fn insert(&mut self, id: u32, facts: Facts);
     /// The entry in `id` was used (read, or written again).
     fn access(&mut self, id: u32, facts: Facts);
+    /// The entries in these slots were used one after the other; `hash` knows the hash of each.
+    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32)
+    where
+        Self: Sized,
+    {
+        for &id in used {
+            self.access(
+                id,
+                Facts {
+                    hash: hash(id),
+                    ..Facts::default()
+                },
+            );
+        }
+    }
     /// The entry in `id`, just named as the victim, stays for its priority: another one shall be named first.
     fn pardon(&mut self, id: u32, facts: Facts) {
         self.access(id, facts);

@@ -27,10 +27,7 @@ unsafe impl parking_lot::lock_api::RawMutex for GilLock {
 
     #[inline]
     fn lock(&self) {
-        assert!(
-            self.try_lock(),
-            "the near store was entered twice under the GIL"
-        );
+        assert!(self.try_lock(), "a store was entered twice under the GIL");
     }
 
     #[inline]

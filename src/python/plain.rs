@@ -200,11 +200,14 @@ unsafe fn float_bits(obj: *mut PyObject) -> u64 {
 ///
 /// # Safety
 /// Both are live, [`plain_hash`] was taken of both, and the thread is attached to the interpreter.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> bool {
-    if a == b {
-        return true;
-    }
+    // SAFETY: the caller's promise, passed on.
+    a == b || unsafe { same_value(a, b) }
+}
+
+#[inline(never)]
+unsafe fn same_value(a: *mut PyObject, b: *mut PyObject) -> bool {
     // SAFETY: both are live, and each comparison is of the type that both type pointers name. Comparing exact ints runs
     // no Python code.
     unsafe {

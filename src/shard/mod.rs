@@ -5,6 +5,7 @@
 
 mod ending;
 mod evict;
+mod exchange;
 mod listing;
 mod ranks;
 mod read;
@@ -25,7 +26,7 @@ use ranks::Ranks;
 
 /// How many reads are noted before they are applied to the policy, in order. They are applied before anything is
 /// written or evicted too, so the order the policy sees is exact.
-const PENDING: usize = 64;
+pub const BATCH: usize = 64;
 
 /// How much a shard may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub struct Shard<K, V> {
     slots: Vec<Option<Slot<K, V>>>,
     stamps: Vec<Stamp>,
     free: Vec<u32>,
-    pending: [u32; PENDING],
+    pending: [u32; BATCH],
     pending_len: usize,
     kind: Kind,
     policy: AnyPolicy,
@@ -96,7 +97,7 @@ impl<K, V> Shard<K, V> {
             slots: Vec::new(),
             stamps: Vec::new(),
             free: Vec::new(),
-            pending: [0; PENDING],
+            pending: [0; BATCH],
             pending_len: 0,
             kind,
             policy,
@@ -130,7 +131,19 @@ impl<K, V> Shard<K, V> {
 
     #[inline]
     fn find(&self, hash: u32, same: impl Fn(&K) -> bool) -> Option<u32> {
-        self.index.find(hash, |id| same(&self.slot(id).key))
+        self.find_slot(hash, same).map(|found| found.0)
+    }
+
+    /// As `Index::find`, with the slot, so that it is looked up once.
+    #[inline]
+    fn find_slot(&self, hash: u32, same: impl Fn(&K) -> bool) -> Option<(u32, &Slot<K, V>)> {
+        let id = self.index.first(hash)?;
+        let slot = self.slot(id);
+        if same(&slot.key) {
+            return Some((id, slot));
+        }
+        let id = self.index.search(hash, |id| same(&self.slot(id).key))?;
+        Some((id, self.slot(id)))
     }
 
     fn extra(&self, id: u32) -> Option<&Extra> {

@@ -160,65 +160,6 @@ impl<K, V> Shard<K, V> {
         }
     }
 
-    /// Exchanges the value of an entry that is nothing but key and value, where nothing else is to do; hands back the
-    /// old value, or the new one if it takes more than that.
-    #[inline]
-    pub fn exchange(
-        &mut self,
-        hash: u32,
-        same: impl Fn(&K) -> bool,
-        value: V,
-        now: u64,
-    ) -> Result<V, V> {
-        if self.is_untidy(now) || !self.weights.is_empty() {
-            return Err(value);
-        }
-        let Some(id) = self.find(hash, same) else {
-            return Err(value);
-        };
-        if self.slot(id).extra != NIL {
-            return Err(value);
-        }
-        self.apply_pending(now);
-        self.counters.sets += 1;
-        self.version = self.version.wrapping_add(1);
-        let stamp = &mut self.stamps[id as usize];
-        (stamp.updated, stamp.version) = (tick(now), self.version);
-        self.used(id, hash, NIL);
-        Ok(std::mem::replace(&mut self.slot_mut(id).value, value))
-    }
-
-    /// Exchanges the value of a fresh entry that still has this version, and nothing else of it; hands back the old value,
-    /// or the new one if the entry is another by now.
-    pub fn swap(
-        &mut self,
-        hash: u32,
-        same: impl Fn(&K) -> bool,
-        version: u32,
-        value: V,
-        weight: u64,
-        now: u64,
-    ) -> Result<V, V> {
-        let Some(id) = self.find(hash, same) else {
-            return Err(value);
-        };
-        self.apply_pending(now);
-        if self.stamps[id as usize].version != version || self.look(id, now, true) != Look::Fresh {
-            return Err(value);
-        }
-        self.counters.sets += 1;
-        self.version = self.version.wrapping_add(1);
-        let stamp = &mut self.stamps[id as usize];
-        (stamp.updated, stamp.version) = (tick(now), self.version);
-        let old = std::mem::replace(&mut self.slot_mut(id).value, value);
-        if self.set_weight(id, weight) {
-            self.update_facts(id);
-        }
-        let Slot { hash, extra, .. } = *self.slot(id);
-        self.used(id, hash, extra);
-        Ok(old)
-    }
-
     fn insert(&mut self, put: Put<'_, K, V>, now: u64) {
         let hash = put.hash;
         let slot = Slot {
@@ -344,7 +285,7 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Whether the weight changed.
-    fn set_weight(&mut self, id: u32, weight: u64) -> bool {
+    pub(super) fn set_weight(&mut self, id: u32, weight: u64) -> bool {
         if self.weights.is_empty() && self.limits.bytes.is_none() && weight == 0 {
             return false;
         }

@@ -11,7 +11,7 @@ use crate::entry::{Gone, Life};
 use crate::python::cached_error::CachedError;
 use crate::python::key::Key;
 use crate::python::plain;
-use crate::shard::{Found, Mode, Put, Terms};
+use crate::shard::{BATCH, Found, Mode, Put, Terms};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
 use std::ffi::c_int;
@@ -48,28 +48,34 @@ pub(in crate::python) unsafe fn find(
         let take = |value: &Py<PyAny>| value.clone_ref(py).into_ptr();
         let found = core.near.get(
             hash,
-            |key| same(key.object().as_ptr()),
+            move |key| same(key.object().as_ptr()),
             &core.clock,
             take,
             &mut gone,
+            || core.count_reads(BATCH as u32),
         );
-        core.count_read();
         match found {
             Found::Fresh(value) => {
                 // Nothing leaves with a hit; without this the hit pays for looking.
                 std::mem::forget(gone);
-                value
+                return value;
             }
-            Found::Early(value) => early(value),
-            Found::Stale(value) => {
-                ffi::Py_DECREF(value);
-                null_mut()
+            Found::Early(value) => {
+                std::mem::forget(gone);
+                return early(value);
             }
-            Found::Missing => {
-                release(py, gone);
-                null_mut()
-            }
+            Found::Stale(_) | Found::Missing => {}
         }
+        core.count_reads(1);
+        if let Found::Stale(value) = found {
+            ffi::Py_DECREF(value);
+        }
+        if gone.is_empty() {
+            std::mem::forget(gone);
+        } else {
+            release_cold(py, gone);
+        }
+        null_mut()
     }
 }
 
@@ -94,10 +100,17 @@ unsafe fn find_plain(core: &Core, hash: u32, key: *mut PyObject) -> *mut PyObjec
         find(
             core,
             hash,
-            |other| plain::same(other, key),
+            move |other| plain::same(other, key),
             |value| unless_error(value),
         )
     }
+}
+
+/// As [`release`], kept out of the way of those that release nothing.
+#[cold]
+#[inline(never)]
+fn release_cold(py: Python<'_>, gone: Gone<Key, Py<PyAny>>) {
+    release(py, gone);
 }
 
 /// Whether the hot path may serve a read of `key`, and its hash.
@@ -184,24 +197,25 @@ unsafe fn write(core: &Core, key: *mut PyObject, value: *mut PyObject, ttl: Opti
             return false;
         };
         let py = Python::assume_attached();
-        let same = |other: &Key| plain::same(other.object().as_ptr(), key);
+        let same = move |other: &Key| plain::same(other.object().as_ptr(), key);
         let mut value = Borrowed::from_ptr(py, value).to_owned().unbind();
         // A kernel tick more or less is nothing to a ttl of a second, and a precise look at the clock a third of a write.
         let mut now = core.clock.coarse();
         let life = if ttl.is_some() || core.has(flag::LIFE) {
-            core.life_with(ttl)
-        } else {
-            match core.near.exchange(hash, same, value, now) {
-                Ok(old) => {
-                    old.drop_ref(py);
-                    return true;
-                }
-                Err(new) => value = new,
+            let life = core.life_with(ttl);
+            if life.ttl < COARSE_FROM || life.idle < COARSE_FROM {
+                now = core.clock.now();
             }
+            life
+        } else {
             Life::FOREVER
         };
-        if life.ttl < COARSE_FROM || life.idle < COARSE_FROM {
-            now = core.clock.now();
+        match core.near.exchange(hash, same, value, life, now) {
+            Ok(old) => {
+                old.drop_ref(py);
+                return true;
+            }
+            Err(new) => value = new,
         }
         let put = Put {
             key: Key::plain(Borrowed::from_ptr(py, key).to_owned().unbind()),

@@ -21,7 +21,7 @@ use crate::entry::{Gone, Life};
 use crate::near::Near;
 use crate::policy::Kind;
 use crate::shard::Limits;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, lock_api};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -66,7 +66,7 @@ pub(super) struct Core {
     timed: [AtomicU64; 2],
     /// State of the generator behind jitter.
     random: AtomicU64,
-    defaults: Mutex<Defaults>,
+    defaults: lock_api::Mutex<StoreLock, Defaults>,
     /// What the near store was last told to be.
     settings: Mutex<(Kind, Limits)>,
     /// The loads that are under way.
@@ -97,13 +97,14 @@ impl Core {
         }
     }
 
-    /// Counts a read; every so often the next one is to be timed.
+    /// Counts reads; every so often the next one is to be timed.
     #[inline]
-    fn count_read(&self) {
+    fn count_reads(&self, count: u32) {
         // Not an atomic addition: a lost count only moves a sample.
-        let reads = self.ticker.load(Relaxed).wrapping_add(1);
+        let before = self.ticker.load(Relaxed);
+        let reads = before.wrapping_add(count);
         self.ticker.store(reads, Relaxed);
-        if reads.is_multiple_of(SAMPLE_EVERY) {
+        if reads / SAMPLE_EVERY != before / SAMPLE_EVERY {
             self.set_flag(flag::SAMPLE, true);
         }
     }
@@ -156,7 +157,7 @@ impl Core {
             ticker: AtomicU32::new(0),
             timed: [AtomicU64::new(0), AtomicU64::new(0)],
             random: AtomicU64::new(now ^ u64::from(std::process::id())),
-            defaults: Mutex::new(Defaults {
+            defaults: lock_api::Mutex::new(Defaults {
                 life: Life::FOREVER,
                 jitter: 0.0,
                 refresh_at: None,

@@ -7,7 +7,7 @@ use crate::entry::Gone;
 use crate::python::cached_error::CachedError;
 use crate::python::key::{Key, KeyRef};
 use crate::python::weigh::weigh;
-use crate::shard::{Found, Mode, Put, Stored, Terms};
+use crate::shard::{BATCH, Found, Mode, Put, Stored, Terms};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList};
@@ -70,13 +70,16 @@ impl Core {
             &core.clock,
             take,
             &mut gone,
+            || core.count_reads(BATCH as u32),
         );
         if let Some(started) = started {
             core.timed[0].fetch_add(Clock::System.now() - started, Relaxed);
             core.timed[1].fetch_add(1, Relaxed);
             core.set_flag(flag::SAMPLE, false);
         }
-        core.count_read();
+        if !matches!(found, Found::Fresh(_)) {
+            core.count_reads(1);
+        }
         core.after(slf, gone)?;
         let hooked = core.has(flag::READ_HOOK);
         let shown = |value: Py<PyAny>| {
