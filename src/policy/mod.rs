@@ -40,7 +40,10 @@ pub trait Policy {
     /// The entry in `id` was used (read, or written again).
     fn access(&mut self, id: u32, facts: Facts);
     /// The entries in these slots were used one after the other; `hash` knows the hash of each.
-    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32) {
+    fn access_all(&mut self, used: &[u32], hash: impl Fn(u32) -> u32)
+    where
+        Self: Sized,
+    {
         for &id in used {
             self.access(
                 id,
