@@ -30,7 +30,7 @@ def cachebox_lru(size: int) -> Any:
 
 
 def filled(cache: Any, keys: Sequence[object], store: str = "__setitem__") -> Any:
-    """The cache, or dict, with every key in it, under each a number of its own: a hit fetches that too, from everyone."""
+    """The cache, or dict, with every key in it, and under each a number of its own, which a hit fetches too."""
     put = getattr(cache, store)
     for number, key in enumerate(keys):
         put(key, number)

@@ -1,4 +1,4 @@
-//! The lock of the near store where the GIL is one already.
+//! The lock of the near store, and of a cache's defaults, where the GIL is one already.
 //!
 //! Under the GIL only one attached thread runs, nothing detaches while it is inside the store, and so nobody can find
 //! the store locked: two plain writes do for a lock, without the two atomic exchanges that are a tenth of a hit. Where
@@ -15,7 +15,7 @@ pub(super) type StoreLock = GilLock;
 pub(super) struct GilLock(std::sync::atomic::AtomicBool);
 
 #[cfg(not(Py_GIL_DISABLED))]
-// SAFETY: every access to a near store comes from a thread that holds the GIL: from Python's calls, from its collector
+// SAFETY: every access to a near store or to defaults comes from a thread that holds the GIL: from Python's calls, from its collector
 // and from its deallocator. Nothing that could give the GIL away runs before the guard is dropped, so two threads are
 // never inside at once, and handing over the GIL orders their memory accesses. A second entry by the same thread
 // would be a callback under the lock, which the store's design rules out, and panics.
