@@ -29,7 +29,7 @@ PYTHON_ROWS = [
     {"_omnicache"},
     {"_inside", "_parties", "_load", "_loads", "_loading", "_instances", "_lint", "_signature"},
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
-    {"_keeper", "_function", "_coroutine", "decorators"},
+    {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]
 MAX_LINES = 400

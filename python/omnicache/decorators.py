@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ._coroutine import AsyncCachedFunction, BoundAsyncCachedFunction, cached_coroutine
 from ._function import BoundCachedFunction, CachedFunction
-from ._keeper import CacheInfo, Keeper, prefix_of
+from ._keeper import CacheInfo, Keeper
+from ._prefixes import prefix_of
 from ._sentinels import DEFAULT
 from ._signature import Plan, plan_of
 from ._units import duration
@@ -17,8 +19,6 @@ from .exceptions import CacheConfigError
 from .registry import get_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._omnicache import ManualClock
     from ._types import CopyMode
     from .strategies import Strategy
@@ -101,8 +101,8 @@ def cached(
     each instance apart, as long as the instance lives. See :class:`CachedFunction` for what the result can do.
 
     Args:
-        maxsize: The most entries of the function's own cache, 1024 if it is not given; None for no limit. Used as
-            ``@cached``, this is the function, as with ``lru_cache``.
+        maxsize: The most entries of the function's own cache, 1024 if neither it nor a limit in `strategy` is given;
+            None for no limit. Used as ``@cached``, this is the function, as with ``lru_cache``.
         typed: For ``lru_cache``'s sake; arguments of different types are always different.
         cache: The cache to use, or the name of one, in place of one of its own. It is not combined with `maxsize`,
             `strategy`, `copy` and `clock`, which are the cache's affair.
@@ -144,6 +144,11 @@ def cached(
         raise CacheConfigError(f"@cached: {named}: belongs to the cache, which is given by cache=; set it there")
     if isinstance(cache, str):
         cache = get_cache(cache)
+    if not (cache is None or isinstance(cache, Cache)):
+        raise CacheConfigError(f"@cached: cache: a Cache or the name of one, not {type(cache).__name__}")
+    if not (key is None or callable(key)):
+        raise CacheConfigError(f"@cached: key: a function of the arguments, not {type(key).__name__}")
+    bounds = {} if _is_bounded(strategy) else {"max_size": 1024}
     options = _options(tags, idle=idle, stale=stale, jitter=jitter, priority=priority)
     if ttl is not None and ttl is not DEFAULT:
         duration(ttl, "@cached: ttl")
@@ -154,7 +159,7 @@ def cached(
         def make(*, method: bool = False) -> Any:
             plan = plan_of(function, key, method=method)
             start = prefix_of(cache, function, prefix, version)
-            kept = Cache._anonymous(start, **{"max_size": 1024, **given}) if cache is None else cache
+            kept = Cache._anonymous(start, **{**bounds, **given}) if cache is None else cache
             keeper = Keeper(kept, start, _name(function), plan, ttl=ttl, options=options, owns=cache is None)
             return _wrapped(function, keeper, plan, lambda: make(method=True))
 
@@ -193,6 +198,8 @@ def _options(tags: Iterable[str], **options: Any) -> dict[str, Any]:
     """The options to write entries with, checked."""
     if isinstance(tags, str):
         raise CacheConfigError(f"@cached: tags: an iterable of str, not one str; write tags=[{tags!r}]")
+    if not isinstance(tags, Iterable):
+        raise CacheConfigError(f"@cached: tags: an iterable of str, not {type(tags).__name__}")
     tags = tuple(tags)
     if not all(tag and isinstance(tag, str) for tag in cast("tuple[object, ...]", tags)):
         raise CacheConfigError(f"@cached: tags: each tag is a str that is not empty, not {tags!r}")
@@ -208,6 +215,12 @@ def _options(tags: Iterable[str], **options: Any) -> dict[str, Any]:
         if value is not None and not fits:
             raise CacheConfigError(f"@cached: {name}: a number from 0 to 1, not {value!r}")
     return {"tags": tags, **given} if tags else given
+
+
+def _is_bounded(strategy: Any) -> bool:
+    """Whether the strategy comes with a limit of its own."""
+    find = strategy.get if isinstance(strategy, Mapping) else partial(getattr, strategy)
+    return any(find(limit, None) is not None for limit in ("max_size", "max_bytes"))
 
 
 def _check(function: Any) -> None:
