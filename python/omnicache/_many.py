@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,8 @@ class Many(Life):
 
     def set_many(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any) -> int:
         """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
-        pairs = items.items() if isinstance(items, Mapping) else items
         count = 0
-        for key, value in pairs:
+        for key, value in _pairs(items, "set_many"):
             self.set(key, value, ttl, **options)
             count += 1
         return count
@@ -145,9 +145,8 @@ class Many(Life):
         """
         batch_size = _whole(batch_size, "warm: batch_size", least=1)
         made: Any = source() if callable(source) else source
-        pairs = made.items() if isinstance(made, Mapping) else made
         count = 0
-        for key, value in pairs:
+        for key, value in _pairs(made, "warm"):
             self.set(key, value, ttl, **options)
             count += 1
             if progress is not None and count % batch_size == 0:
@@ -155,6 +154,24 @@ class Many(Life):
         if progress is not None and count % batch_size:
             progress(count)
         return count
+
+
+def _pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:
+    """The (key, value) pairs of a mapping or an iterable.
+
+    Raises:
+        TypeError, ValueError: It is neither, or an item is no pair, as for ``dict.update``.
+    """
+    if isinstance(source, Mapping):
+        source = source.items()
+    if not isinstance(source, Iterable):
+        raise TypeError(f"{method}: a mapping or an iterable of (key, value) pairs, not {type(source).__name__}")
+    for at, pair in enumerate(source):
+        try:
+            key, value = pair
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{method}: item {at} is no (key, value) pair but {reprlib.repr(pair)}") from None
+        yield key, value
 
 
 def _whole(value: object, what: str, *, least: int) -> int:
