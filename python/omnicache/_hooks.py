@@ -113,7 +113,7 @@ class Hooks(State):
     # --- a strategy written in Python ---
 
     def _tell(self, adviser: CustomStrategy, method: str, entry: CacheEntry | None) -> None:
-        """Calls the method of the adviser that was in force when its caller looked: by now it may be another, or none."""
+        """Calls a method of the adviser that its caller saw in force; by now it may be another, or none."""
         if entry is None:
             return
         try:

@@ -83,6 +83,8 @@ class Cache(AsyncFace):
         sizer: Callable[[Any, Any], int] | None = None,
         clock: _omnicache.ManualClock | None = None,  # noqa: ARG002 - taken by `Core.__new__`
     ) -> None:
+        if hasattr(self, "_name"):
+            raise CacheConfigError(f"{self._label} is made already; make another one instead of calling __init__ again")
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, stale, jitter, copy, sizer)
         self._name = _registry.check_name("cache name", name)
         self._namespace = _registry.check_name("namespace", namespace)
@@ -175,6 +177,10 @@ class Cache(AsyncFace):
             if self.add(key, default) or key not in self:
                 return default
 
+    async def asetdefault(self, key: Any, default: Any = None) -> Any:
+        """As :meth:`Cache.setdefault`."""
+        return self.setdefault(key, default)
+
     def popitem(self) -> tuple[Any, Any]:
         """Removes and returns the entry that the strategy would evict next, as ``(key, value)``.
 
@@ -189,6 +195,10 @@ class Cache(AsyncFace):
             value = self.pop(rows[0][0], MISSING)
             if value is not MISSING:
                 return rows[0][0], value
+
+    async def apopitem(self) -> tuple[Any, Any]:
+        """As :meth:`Cache.popitem`."""
+        return self.popitem()
 
     # --- loads ---
 
