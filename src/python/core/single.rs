@@ -106,7 +106,7 @@ impl Core {
         slf.get().open(slf, "pop")?;
         match Self::take(slf, key)? {
             Some(value) => Ok(value),
-            None => default.into_inner().ok_or_else(|| missing_key(key)),
+            None => default.into_inner().ok_or_else(|| missing_key(slf, key)),
         }
     }
 
@@ -198,7 +198,7 @@ impl Core {
         key: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         slf.get().open(slf, "cache[key]")?;
-        Self::read(slf, key)?.ok_or_else(|| missing_key(key))
+        Self::read(slf, key)?.ok_or_else(|| missing_key(slf, key))
     }
 
     fn __setitem__(
@@ -214,7 +214,7 @@ impl Core {
         slf.get().open(slf, "del cache[key]")?;
         Self::take(slf, key)?
             .map(drop)
-            .ok_or_else(|| missing_key(key))
+            .ok_or_else(|| missing_key(slf, key))
     }
 
     fn __contains__(slf: &Bound<'_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
