@@ -49,6 +49,10 @@ class Hooks(State):
             kind: ``"evict" "expire" "set" "delete" "hit" "miss" "load" "error"``.
             callback: The function; without one, a decorator is returned.
 
+        Raises:
+            CacheConfigError: There is no such event.
+            TypeError: The callback cannot be called.
+
         >>> from omnicache import Cache
         >>> gone = []
         >>> with Cache("watched", max_size=1) as cache:
@@ -65,7 +69,14 @@ class Hooks(State):
         return callback
 
     def off(self, kind: EventKind, callback: Callback) -> bool:
-        """Takes a callback away again; whether it was there."""
+        """Takes a callback away again; whether it was there.
+
+        >>> from omnicache import Cache
+        >>> with Cache("unwatched") as cache:
+        ...     _ = cache.on("hit", print)
+        ...     cache.off("hit", print), cache.off("hit", print)
+        (True, False)
+        """
         there = self._events.remove(kind, callback)
         self._hook()
         return there

@@ -57,6 +57,8 @@ class Cache(AsyncFace):
         CacheStrategyError: The strategy, or a limit of it, cannot be used.
         CacheExistsError: A living cache has this name in this namespace.
 
+    A key that cannot be used raises ``InvalidKeyError`` in every method, and a closed cache ``CacheClosedError``.
+
     >>> from omnicache import Cache
     >>> with Cache("users", max_size=1000, default_ttl="5m") as cache:
     ...     cache["ada"] = {"name": "Ada"}
@@ -168,7 +170,17 @@ class Cache(AsyncFace):
     # --- one key ---
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """The value under `key`, which is set to `default` first if there is none."""
+        """The value under `key`, which is set to `default` first if there is none.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("defaulted") as cache:
+        ...     cache.setdefault("a", 1), cache.setdefault("a", 2)
+        (1, 1)
+        """
         while True:
             found = self.get(key, MISSING)
             if found is not MISSING:
@@ -186,6 +198,13 @@ class Cache(AsyncFace):
 
         Raises:
             KeyError: The cache is empty.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("emptied") as cache:
+        ...     cache.update(a=1, b=2)
+        ...     cache.popitem()
+        ('a', 1)
         """
         self._open("popitem")
         while True:
@@ -217,6 +236,9 @@ class Cache(AsyncFace):
 
         Raises:
             ReentrantLoadError: The loader asks, directly or through others, for the key it is loading.
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used; the loader has not been called then.
+            CacheClosedError: The cache is closed.
             TypeError: The loader is a coroutine function: await :meth:`aget_or_set`.
 
         >>> from omnicache import Cache

@@ -1,5 +1,12 @@
 //! Many entries at once: listings, bulk removal, what an adviser may choose from.
 
+// What stands above the methods are Python's docstrings, as `_omnicache.pyi` has them.
+#![allow(
+    clippy::doc_markdown,
+    clippy::doc_lazy_continuation,
+    clippy::doc_link_with_quotes
+)]
+
 use super::Core;
 use super::choice::{each, read_pattern};
 use super::terms::{seconds, tags as read_tags};
@@ -73,7 +80,16 @@ impl Core {
         true
     }
 
-    /// The keys of all fresh entries, as a list.
+    /// The keys of all fresh entries, as a list. One that is no plain builtin is shown as its canonical bytes say.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("keyed") as cache:
+    /// ...     cache["a"] = cache[("b", 1)] = 0
+    /// ...     sorted(cache.keys(), key=str)
+    /// [('b', 1), 'a']
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
         core.open(slf, "keys")?;
@@ -93,6 +109,15 @@ impl Core {
     }
 
     /// (key, value) of all fresh entries, as a list. They are not counted as reads.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("itemised") as cache:
+    /// ...     cache["a"] = 1
+    /// ...     cache.items()
+    /// [('a', 1)]
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
         core.open(slf, "items")?;
@@ -197,6 +222,17 @@ impl Core {
     }
 
     /// The values of those of `keys` that are fresh, as a dict.
+    ///
+    /// Raises:
+    ///     InvalidKeyError: A key, or a part of it, cannot be used.
+    ///     TypeError: `keys` is no iterable, or is one str or bytes.
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("got-many") as cache:
+    /// ...     cache.update(a=1, b=2)
+    /// ...     cache.get_many(["a", "b", "c"])
+    /// {'a': 1, 'b': 2}
     fn get_many<'py>(
         slf: &Bound<'py, Self>,
         keys: &Bound<'py, PyAny>,
@@ -295,7 +331,18 @@ impl Core {
         Ok(())
     }
 
-    /// Removes what is over; how many entries went.
+    /// Removes what is over; how many entries went. They go anyway while the cache is used.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache, ManualClock
+    /// >>> clock = ManualClock()
+    /// >>> with Cache("purged", clock=clock) as cache:
+    /// ...     cache.set("a", 1, ttl=5)
+    /// ...     clock.advance(5)
+    /// ...     cache.purge_expired(), cache.purge_expired()
+    /// (1, 0)
     fn purge_expired(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
         core.open(slf, "purge_expired")?;

@@ -4,6 +4,7 @@
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
 mod choice;
+mod docs;
 pub(super) mod hot;
 mod listing;
 mod ops;
