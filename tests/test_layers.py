@@ -43,7 +43,7 @@ PYTHON_ROWS = [
     },
     {"_loading", "_fetch"},
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
-    {"_keeper", "_function", "_coroutine", "decorators"},
+    {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]
 MAX_LINES = 400

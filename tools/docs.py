@@ -8,6 +8,8 @@ from pathlib import Path
 import markdown2
 import pdoc
 
+import omnicache
+
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = ["index", "caches", "functions", "keys", "strategies", "async", "testing", "design"]
@@ -48,6 +50,29 @@ def navigation(titles: dict[str, str], current: str) -> str:
     return " ".join([*links, '<a href="api/omnicache.html">API</a>'])
 
 
+def gather() -> dict[str, type]:
+    """The public classes, each with the methods that it has from the private classes below it.
+
+    How a class is put together is nothing a reader should have to know; pdoc would only name what is inherited.
+    """
+    public = {name: found for name in omnicache.__all__ if isinstance(found := getattr(omnicache, name), type)}
+    for found in public.values():
+        for base in found.__mro__[1:]:
+            if base.__module__.startswith("omnicache"):
+                for name, member in vars(base).items():
+                    if not name.startswith("_") and name not in vars(found):
+                        setattr(found, name, member)
+    return public
+
+
+def check(page: Path, public: dict[str, type]) -> None:
+    """Stops if the reference lacks a public method."""
+    html = page.read_text(encoding="utf-8")
+    names = [f"{owner}.{name}" for owner, found in public.items() for name in vars(found) if not name.startswith("_")]
+    if missing := [name for name in names if f'id="{name}"' not in html]:
+        sys.exit(f"error: {page}: these are not described: {', '.join(missing)}")
+
+
 def build(site: Path) -> None:
     """Write the site afresh."""
     pages = {name: (GUIDE / f"{name}.md").read_text(encoding="utf-8") for name in ORDER}
@@ -65,7 +90,9 @@ def build(site: Path) -> None:
         STYLE + (Path(pdoc.__file__).parent / "templates" / "syntax-highlighting.css").read_text()
     )
     pdoc.render.configure(docformat="google", footer_text="OmniCache")
+    public = gather()
     pdoc.pdoc("omnicache", output_directory=site / "api")
+    check(site / "api" / "omnicache.html", public)
     print(f"open {site / 'index.html'}")
 
 

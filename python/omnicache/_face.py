@@ -80,6 +80,10 @@ class AsyncFace(Many):
         """As :meth:`Cache.set_many`."""
         return self.set_many(items, ttl, **options)
 
+    async def aupdate(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **named: Any) -> None:
+        """As :meth:`Cache.update`."""
+        self.update(items, **named)
+
     async def adelete_many(
         self,
         keys: Iterable[Any] | None = None,
@@ -103,6 +107,14 @@ class AsyncFace(Many):
     async def akeys(self) -> list[Any]:
         """As :meth:`Cache.keys`."""
         return self.keys()
+
+    async def avalues(self) -> list[Any]:
+        """As :meth:`Cache.values`."""
+        return self.values()
+
+    async def aitems(self) -> list[tuple[Any, Any]]:
+        """As :meth:`Cache.items`."""
+        return self.items()
 
     async def ainvalidate(
         self,

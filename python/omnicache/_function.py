@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -251,6 +252,12 @@ class BoundCachedFunction(Generic[P, R]):
 
     def __reduce__(self) -> Any:
         return getattr, (self.__self__, self._function.__name__)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Self:
+        return type(self)(self._function, deepcopy(self.__self__, memo))
 
     def __repr__(self) -> str:
         return f"<cached method {self._function.__qualname__} of {object.__repr__(self.__self__)}>"

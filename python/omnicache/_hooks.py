@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._events import READS, WRITES, CacheEvent, Callback, EventKind
 from ._state import State
 from .entry import CacheEntry
+
+if TYPE_CHECKING:
+    from .strategies import CustomStrategy
 
 __all__ = ["Advising", "Hooks"]
 
@@ -46,6 +49,10 @@ class Hooks(State):
             kind: ``"evict" "expire" "set" "delete" "hit" "miss" "load" "error"``.
             callback: The function; without one, a decorator is returned.
 
+        Raises:
+            CacheConfigError: There is no such event.
+            TypeError: The callback cannot be called.
+
         >>> from omnicache import Cache
         >>> gone = []
         >>> with Cache("watched", max_size=1) as cache:
@@ -62,7 +69,14 @@ class Hooks(State):
         return callback
 
     def off(self, kind: EventKind, callback: Callback) -> bool:
-        """Takes a callback away again; whether it was there."""
+        """Takes a callback away again; whether it was there.
+
+        >>> from omnicache import Cache
+        >>> with Cache("unwatched") as cache:
+        ...     _ = cache.on("hit", print)
+        ...     cache.off("hit", print), cache.off("hit", print)
+        (True, False)
+        """
         there = self._events.remove(kind, callback)
         self._hook()
         return there
@@ -73,8 +87,9 @@ class Hooks(State):
         self._set_hooks(busy or self._events.wants(READS), busy or self._events.wants(WRITES))
 
     def _on_hit(self, key: Any, value: Any) -> Any:
-        if self._adviser is not None:
-            self._tell("on_access", self.entry(key))
+        adviser = self._adviser
+        if adviser is not None:
+            self._tell(adviser, "on_access", self.entry(key))
         if self._events.has("hit"):
             self._events.emit(CacheEvent("hit", self._name, key, value))
         return value if self._copy is None else self._copy(value)
@@ -87,32 +102,35 @@ class Hooks(State):
         return value if self._copy is None else self._copy(value)
 
     def _on_set(self, key: Any, value: Any, replaced: bool, over: bool) -> None:
-        if self._adviser is not None:
-            self._tell("on_access" if replaced else "on_insert", self.entry(key))
+        adviser = self._adviser
+        if adviser is not None:
+            self._tell(adviser, "on_access" if replaced else "on_insert", self.entry(key))
             if over:
                 self._advise()
         if self._events.has("set"):
             self._events.emit(CacheEvent("set", self._name, key, value))
 
     def _on_gone(self, gone: Iterable[tuple[str, Any, Any]]) -> None:
+        adviser = self._adviser
         for cause, key, value in gone:
             kind = _CAUSES.get(cause)
             if kind is None:
                 continue  # replaced by a newer value, which is an event of its own
-            if self._adviser is not None:
-                self._tell("on_remove", _last_seen(key, value))
+            if adviser is not None:
+                self._tell(adviser, "on_remove", _last_seen(key, value))
             if self._events.has(kind):
                 self._events.emit(CacheEvent(kind, self._name, key, value))
 
     # --- a strategy written in Python ---
 
-    def _tell(self, method: str, entry: CacheEntry | None) -> None:
+    def _tell(self, adviser: CustomStrategy, method: str, entry: CacheEntry | None) -> None:
+        """Calls a method of the adviser that its caller saw in force; by now it may be another, or none."""
         if entry is None:
             return
         try:
-            getattr(self._adviser, method)(entry)
+            getattr(adviser, method)(entry)
         except Exception as error:  # noqa: BLE001 - a strategy of the user's; the operation is done
-            self._events.failed(self._name, entry.key, error, f"{type(self._adviser).__name__}.{method}")
+            self._events.failed(self._name, entry.key, error, f"{type(adviser).__name__}.{method}")
 
     def _advise(self) -> None:
         """Asks the strategy who goes until the limits hold; what it leaves undone is done in LRU order.

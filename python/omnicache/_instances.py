@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _omnicache
+from ._events import LOCK
 from .exceptions import InvalidKeyError
 
 if TYPE_CHECKING:
@@ -26,33 +26,46 @@ __all__ = ["adopt", "used_by"]
 class _Entries:
     """What one cache holds for one instance."""
 
-    __slots__ = ("_cache", "_enough", "_keys", "_lock")
+    __slots__ = ("_cache", "_new", "_old")
 
     def __init__(self, cache: Cache) -> None:
         self._cache: Final = weakref.ref(cache)
-        self._keys: dict[bytes, Any] = {}
-        self._enough = 64
-        self._lock: Final = Lock()
+        # By their bytes: a part of a key may have a hash that says nothing, or none.
+        self._old: dict[bytes, Any] = {}
+        self._new: dict[bytes, Any] = {}
 
     def add(self, key: Any) -> None:
-        """Remembers a key, and at times forgets those whose entries are gone."""
-        # By its bytes: a part of the key may have a hash that says nothing, or none.
+        """Remembers a key whose entry is about to be written, and at times forgets those whose entries are gone."""
         identity = _omnicache.encode_key(key)
-        # The lock is free when the instance dies: who holds it has the instance.
-        with self._lock:
-            self._keys[identity] = key
-            if len(self._keys) > self._enough and (cache := self._cache()) is not None:
-                kept = [(identity, key) for identity, key in self._keys.items() if key in cache]
-                self._keys = dict(kept)
-                self._enough = max(64, 2 * len(self._keys))
+        # The lock is free when the instance dies: who holds it for one of its keys has the instance.
+        with LOCK:
+            self._new[identity] = key
+            if len(self._new) < max(_ENOUGH, len(self._old)):
+                return
+            # Those that are new may not be written yet.
+            old, new, self._new = self._old, self._new, {}
+            self._old = old | new
+        gone = self._gone(old)
+        with LOCK:
+            for identity in gone:
+                self._old.pop(identity, None)
+
+    def _gone(self, keys: dict[bytes, Any]) -> list[bytes]:
+        """Those of `keys` whose entries are neither there nor being loaded."""
+        cache = self._cache()
+        if cache is None or cache.closed:
+            return list(keys)
+        loading = {_omnicache.encode_key(flight.key) for flight in cache._flights.running()}
+        return [identity for identity, key in keys.items() if identity not in loading and key not in cache]
 
     def drop(self, token: str) -> None:
         """Drops the entries."""
         cache = self._cache()
         if cache is None or cache.closed:
             return
-        if self._keys:
-            cache.delete_many(self._keys.values())
+        keys = [*self._old.values(), *self._new.values()]
+        if keys:
+            cache.delete_many(keys)
         else:
             cache.invalidate(tags=[token], hard=True)
 
@@ -75,6 +88,9 @@ class _Instance(weakref.ref[Any]):
     def __init__(self, instance: object, callback: Callable[[_Instance], None], token: str) -> None:  # noqa: ARG002
         super().__init__(instance, callback)  # type: ignore[call-arg]  # which weakref.ref has, and needs
 
+
+_ENOUGH: Final = 64
+"""Keys to remember before the first look at what became of them."""
 
 _NUMBERS: Final = itertools.count(1)
 _BY_TOKEN: Final[dict[str, _Instance]] = {}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from . import _instances, _omnicache
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from ._signature import Plan
     from .cache import Cache
 
-__all__ = ["CacheInfo", "Keeper", "prefix_of"]
+__all__ = ["CacheInfo", "Keeper"]
 
 
 class CacheInfo(NamedTuple):
@@ -140,39 +138,3 @@ class Keeper:
                         f"{self.name}(): the argument {name!r} cannot be part of the key: {cause}"
                     ) from cause
         raise error
-
-
-_PREFIXES: Final[weakref.WeakKeyDictionary[Cache, dict[str, list[Callable[[], object]]]]] = weakref.WeakKeyDictionary()
-_LOCK: Final = Lock()
-
-
-def prefix_of(cache: Cache | None, function: Callable[..., Any], prefix: str | None, version: object) -> str:
-    """What the keys of `function` start with: "module:qualified.name", and "@version" if there is one.
-
-    Two functions of one name may meet in a cache that they share: closures made by one function, a module that is
-    loaded again. The second is numbered, since what the first computed may be wrong for it. Who gives a prefix answers
-    for it.
-    """
-    end = "" if version is None else f"@{version}"
-    if prefix is not None:
-        return prefix + end
-    inner: Any = function
-    while not hasattr(inner, "__qualname__") and hasattr(inner, "func"):
-        inner = inner.func  # a partial
-    name = f"{getattr(inner, '__module__', None)}:{getattr(inner, '__qualname__', type(inner).__qualname__)}{end}"
-    if cache is None:
-        return name
-    with _LOCK:
-        known = _PREFIXES.setdefault(cache, {}).setdefault(name, [])
-        number = next((at for at, reference in enumerate(known, 1) if reference() is function), 0)
-        if number == 0:
-            known.append(_reference(function))
-            number = len(known)
-    return name if number == 1 else f"{name}#{number}"
-
-
-def _reference(function: Callable[..., Any]) -> Callable[[], object]:
-    try:
-        return weakref.ref(function)
-    except TypeError:  # a callable without __weakref__: it never comes back as itself
-        return lambda: None

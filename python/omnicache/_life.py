@@ -51,6 +51,7 @@ class Life(Hooks):
 
         Raises:
             CacheStrategyError: There is no such strategy, or a limit of it cannot be used.
+            CacheClosedError: The cache is closed.
 
         >>> from omnicache import Cache
         >>> with Cache("switched", strategy="lru", max_size=100) as cache:
@@ -95,6 +96,13 @@ class Life(Hooks):
 
         Raises:
             CacheConfigError, CacheStrategyError: A value cannot be used; then nothing is changed.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("configured-anew", max_size=100) as cache:
+        ...     cache.configure(max_size=10, default_ttl="1h")
+        ...     cache.max_size, cache.default_ttl
+        (10, 3600.0)
         """
         self._open("configure")
         given = options_from("configure", freshness, options)
@@ -154,7 +162,15 @@ class Life(Hooks):
     # --- statistics ---
 
     def stats(self) -> Statistics:
-        """What the cache did since the last :meth:`reset_stats`, and what it holds."""
+        """What the cache did since the last :meth:`reset_stats`, and what it holds.
+
+        >>> from omnicache import Cache
+        >>> with Cache("observed") as cache:
+        ...     cache["a"] = 1
+        ...     _ = cache.get("a"), cache.get("b")
+        ...     cache.stats().hit_rate, cache.stats().entry_count
+        (0.5, 1)
+        """
         counts = self._counts()
         loads = self._loads
         del counts["overhead_bytes"]
@@ -169,7 +185,15 @@ class Life(Hooks):
         )
 
     def reset_stats(self) -> None:
-        """Starts counting anew."""
+        """Starts counting anew.
+
+        >>> from omnicache import Cache
+        >>> with Cache("counted-anew") as cache:
+        ...     _ = cache.get("a")
+        ...     cache.reset_stats()
+        ...     cache.stats().miss_count
+        0
+        """
         self._reset_counts()
         self._loads.reset()
         self._flights.reset_coalesced()
@@ -205,7 +229,14 @@ class Life(Hooks):
     # --- the end ---
 
     def close(self) -> None:
-        """Drops every entry and frees the name; every later operation raises ``CacheClosedError``. May be repeated."""
+        """Drops every entry and frees the name; every later operation raises ``CacheClosedError``. May be repeated.
+
+        >>> from omnicache import Cache
+        >>> cache = Cache("ended")
+        >>> cache.close()
+        >>> cache.closed, cache.status
+        (True, 'shutdown')
+        """
         _janitor.unwatch(self)
         _registry.release(self._namespace, self._name, self)
         self._flights.invalidate_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,26 +23,66 @@ class Many(Life):
     __slots__ = ()
 
     def set_many(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]], ttl: Any = DEFAULT, **options: Any) -> int:
-        """Writes every (key, value); returns how many. Options are those of :meth:`set`."""
-        pairs = items.items() if isinstance(items, Mapping) else items
+        """Writes every (key, value); returns how many. Options are those of :meth:`set`.
+
+        Raises:
+            TypeError, ValueError: An item is no pair; those before it are written.
+            InvalidKeyError, CacheConfigError, CacheClosedError: As for :meth:`set`.
+
+        >>> from omnicache import Cache
+        >>> with Cache("set-many") as cache:
+        ...     cache.set_many({"a": 1, "b": 2}, ttl="5m"), cache.set_many([("c", 3)])
+        (2, 1)
+        """
         count = 0
-        for key, value in pairs:
+        for key, value in _pairs(items, "set_many"):
             self.set(key, value, ttl, **options)
             count += 1
         return count
 
     def update(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **named: Any) -> None:
-        """Writes every (key, value), as a dict does."""
+        """Writes every (key, value), as a dict does.
+
+        Raises:
+            TypeError, ValueError: An item is no pair; those before it are written.
+            InvalidKeyError, CacheClosedError: As for :meth:`set`.
+
+        >>> from omnicache import Cache
+        >>> with Cache("updated") as cache:
+        ...     cache.update({"a": 1}, b=2)
+        ...     cache.items()
+        [('a', 1), ('b', 2)]
+        """
         self.set_many(items)
         self.set_many(named)
 
     def items(self) -> list[tuple[Any, Any]]:
-        """(key, value) of all fresh entries. They are not counted as reads."""
+        """(key, value) of all fresh entries, as a list. They are not counted as reads.
+
+        Raises:
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("itemised") as cache:
+        ...     cache["a"] = 1
+        ...     cache.items()
+        [('a', 1)]
+        """
         pairs = super().items()
         return pairs if self._copy is None else [(key, self._copy(value)) for key, value in pairs]
 
     def values(self) -> list[Any]:
-        """The values of all fresh entries. They are not counted as reads."""
+        """The values of all fresh entries, as a list. They are not counted as reads.
+
+        Raises:
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("valued") as cache:
+        ...     cache["a"] = 1
+        ...     cache.values()
+        [1]
+        """
         return [value for _, value in self.items()]
 
     def entries(
@@ -54,6 +95,11 @@ class Many(Life):
                 that is meant.
             tags: Any of these.
             limit: At most so many; None for all.
+
+        Raises:
+            TypeError: The pattern is no str, or `tags` no iterable of str.
+            CacheConfigError: The limit is no whole number, or a tag is empty.
+            CacheClosedError: The cache is closed.
 
         >>> from omnicache import Cache
         >>> with Cache("listed") as cache:
@@ -72,6 +118,18 @@ class Many(Life):
 
         Returns:
             How many went.
+
+        Raises:
+            InvalidKeyError: A key, or a part of it, cannot be used; those before it are removed.
+            TypeError: `keys` is no iterable, the pattern no str, or `tags` no iterable of str.
+            CacheConfigError: A tag is empty.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("thinned") as cache:
+        ...     cache.update({"user:1": 1, "user:2": 2, "team:1": 3})
+        ...     cache.delete_many(["team:1"]), cache.delete_many(pattern="user:*")
+        (1, 2)
         """
         self._open("delete_many")
         tags = self._end_leases(tags)
@@ -81,6 +139,17 @@ class Many(Life):
         """Removes all entries, or those that match `pattern` and carry any of `tags`; how many went.
 
         No other cache is touched.
+
+        Raises:
+            TypeError: The pattern is no str, or `tags` no iterable of str.
+            CacheConfigError: A tag is empty.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("cleared") as cache:
+        ...     cache.update({"user:1": 1, "user:2": 2, "team:1": 3})
+        ...     cache.clear(pattern="team:*"), cache.clear()
+        (1, 2)
         """
         self._open("clear")
         if pattern is None and tags is None:
@@ -109,6 +178,12 @@ class Many(Life):
         A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
         to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of
         the tags, is not stored.
+
+        Raises:
+            InvalidKeyError: A key, or a part of it, cannot be used.
+            TypeError: `keys` is no iterable, the pattern no str, or `tags` no iterable of str.
+            CacheConfigError: A tag is empty.
+            CacheClosedError: The cache is closed.
 
         >>> from omnicache import Cache
         >>> with Cache("tagged") as cache:
@@ -142,12 +217,23 @@ class Many(Life):
 
         Returns:
             How many entries were written.
+
+        Raises:
+            TypeError, ValueError: The source is none of these, or an item is no pair; those before it are written.
+            InvalidKeyError, CacheConfigError, CacheClosedError: As for :meth:`set`.
+
+        >>> from omnicache import Cache
+        >>> with Cache("warmed") as cache:
+        ...     cache.warm(((number, number**2) for number in range(1_000)), batch_size=400, progress=print)
+        400
+        800
+        1000
+        1000
         """
         batch_size = _whole(batch_size, "warm: batch_size", least=1)
         made: Any = source() if callable(source) else source
-        pairs = made.items() if isinstance(made, Mapping) else made
         count = 0
-        for key, value in pairs:
+        for key, value in _pairs(made, "warm"):
             self.set(key, value, ttl, **options)
             count += 1
             if progress is not None and count % batch_size == 0:
@@ -155,6 +241,24 @@ class Many(Life):
         if progress is not None and count % batch_size:
             progress(count)
         return count
+
+
+def _pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:
+    """The (key, value) pairs of a mapping or an iterable.
+
+    Raises:
+        TypeError, ValueError: It is neither, or an item is no pair, as for ``dict.update``.
+    """
+    if isinstance(source, Mapping):
+        source = source.items()
+    if not isinstance(source, Iterable):
+        raise TypeError(f"{method}: a mapping or an iterable of (key, value) pairs, not {type(source).__name__}")
+    for at, pair in enumerate(source):
+        try:
+            key, value = pair
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{method}: item {at} is no (key, value) pair but {reprlib.repr(pair)}") from None
+        yield key, value
 
 
 def _whole(value: object, what: str, *, least: int) -> int:

@@ -122,7 +122,18 @@ class Core:
     def get(self, key: Any, default: None = None) -> Any: ...
     @overload
     def get(self, key: Any, default: _T) -> Any | _T:
-        """The value under `key` if it is fresh, else `default`."""
+        """The value under `key` if it is fresh, else `default`.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("read") as cache:
+        ...     cache["a"] = None
+        ...     cache.get("a", 0), cache.get("b", 0)
+        (None, 0)
+        """
 
     def set(
         self,
@@ -138,7 +149,31 @@ class Core:
         refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> None:
-        """Writes `value` under `key`. A value that alone weighs more than ``max_bytes`` is not kept."""
+        """Writes `value` under `key`. A value that alone weighs more than ``max_bytes`` is not kept.
+
+        Args:
+            key: The key.
+            value: The value, any object.
+            ttl: Seconds, a timedelta, or text such as "5m"; None for ever; left out, the cache's own.
+            tags: Labels for ``clear(tags=)`` and ``invalidate(tags=)``.
+            priority: From 0 to 1, weighs eviction; 1 goes only when nothing else is left.
+            idle: It ends when it was not read for so long; None for never.
+            stale: How long it is kept past its ttl, for a refresh or a failing loader; None for not at all.
+            stale_on_error: The same; it is kept for the longer of the two.
+            refresh_at: The part of the ttl, from 0 to 1, after which a load refreshes it in the background.
+            jitter: The part of the ttl, from 0 to 1, that chance may take off.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("written") as cache:
+        ...     cache.set("a", 1, ttl="5m", tags=["numbers"])
+        ...     cache["a"], cache.entry("a").tags
+        (1, ('numbers',))
+        """
 
     def add(
         self,
@@ -154,7 +189,24 @@ class Core:
         refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> bool:
-        """Writes `value` only if there is no fresh entry; whether it did. Atomic."""
+        """Writes `value` only if there is no fresh entry; whether it did. Atomic.
+
+        Args:
+            key: The key.
+            value: The value, any object.
+            ttl: Seconds, a timedelta, or text such as "5m"; None for ever; left out, the cache's own.
+            options: `tags`, `priority`, `idle`, `stale` and `jitter`, as for :meth:`set`.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("added-to") as cache:
+        ...     cache.add("a", 1), cache.add("a", 2), cache["a"]
+        (True, False, 1)
+        """
 
     def replace(
         self,
@@ -170,25 +222,94 @@ class Core:
         refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> bool:
-        """Writes `value` only if there is a fresh entry; whether it did. Atomic."""
+        """Writes `value` only if there is a fresh entry; whether it did. Atomic.
+
+        Args:
+            key: The key.
+            value: The value, any object.
+            ttl: Seconds, a timedelta, or text such as "5m"; None for ever; left out, the cache's own.
+            options: `tags`, `priority`, `idle`, `stale` and `jitter`, as for :meth:`set`.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("replaced") as cache:
+        ...     cache["a"] = 1
+        ...     cache.replace("a", 2), cache.replace("b", 2), cache["a"]
+        (True, False, 2)
+        """
 
     def delete(self, key: Any) -> bool:
-        """Removes an entry; whether a fresh one was there. A load under way for `key` is not stored."""
+        """Removes an entry; whether a fresh one was there. A load under way for `key` is not stored.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("deleted-from") as cache:
+        ...     cache["a"] = 1
+        ...     cache.delete("a"), cache.delete("a")
+        (True, False)
+        """
 
     @overload
     def pop(self, key: Any) -> Any: ...
     @overload
     def pop(self, key: Any, default: _T) -> Any | _T:
-        """Removes an entry and returns its value; without one `default`, or ``MissingKeyError`` if none is given."""
+        """Removes an entry and returns its value; without one `default`, if it is given.
+
+        Raises:
+            MissingKeyError: There is no fresh entry, and no default; it is a KeyError.
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("popped") as cache:
+        ...     cache["a"] = 1
+        ...     cache.pop("a"), cache.pop("a", 0)
+        (1, 0)
+        """
 
     def touch(self, key: Any, ttl: Ttl = ...) -> bool:
-        """Gives a fresh entry a new ttl, counted from now (the cache's own if none is given); whether there was one."""
+        """Gives a fresh entry a new ttl, counted from now (the cache's own if none is given); whether there was one.
+
+        Args:
+            key: The key.
+            ttl: Seconds, a timedelta, or text such as "5m"; None for ever.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: The ttl cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache, ManualClock
+        >>> with Cache("touched", clock=ManualClock()) as cache:
+        ...     cache.set("a", 1, ttl="1m")
+        ...     cache.touch("a", "1h"), cache.ttl("a"), cache.touch("b", "1h")
+        (True, 3600.0, False)
+        """
 
     @overload
     def ttl(self, key: Any) -> float | MissingType | None: ...
     @overload
     def ttl(self, key: Any, default: _T) -> float | _T | None:
-        """Seconds a fresh entry has left, ``None`` if it lives for ever, `default` (``MISSING``) if there is none."""
+        """Seconds a fresh entry has left, None if it lives for ever, `default` (MISSING) if there is none.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache, ManualClock
+        >>> with Cache("timed", clock=ManualClock()) as cache:
+        ...     cache.set("a", 1, ttl="1m")
+        ...     cache["b"] = 2
+        ...     cache.ttl("a"), cache.ttl("b"), cache.ttl("c", "gone")
+        (60.0, None, 'gone')
+        """
 
     def incr(
         self,
@@ -206,8 +327,19 @@ class Core:
     ) -> _Number:
         """Adds `delta` to the number under `key`, atomically, and returns the sum.
 
-        An absent one counts as 0 and is written with the options given; one that is there keeps its life, tags and
-        priority. ``TypeError`` if the value is no number.
+        An absent one counts as 0 and is written with the ttl and options given, which are those of :meth:`set`; one
+        that is there keeps its life, tags and priority.
+
+        Raises:
+            TypeError: The value, or `delta`, is no int or float.
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("counters") as cache:
+        ...     cache.incr("visits"), cache.incr("visits", 10), cache["visits"]
+        (1, 11, 11)
         """
 
     def decr(
@@ -224,19 +356,76 @@ class Core:
         refresh_at: float | DefaultType | None = ...,
         jitter: float | DefaultType | None = ...,
     ) -> _Number:
-        """Takes `delta` off, as :meth:`incr` adds it."""
+        """Takes `delta` off, as :meth:`incr` adds it.
+
+        Raises:
+            TypeError: The value, or `delta`, is no int or float.
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("countdown") as cache:
+        ...     cache["left"] = 3
+        ...     cache.decr("left"), cache.decr("left", 2)
+        (2, 0)
+        """
 
     def keys(self) -> list[Any]:
-        """The keys of all fresh entries. One kept as canonical bytes is shown decoded (:func:`decode_key`)."""
+        """The keys of all fresh entries, as a list. One that is no plain builtin is shown as its canonical bytes say.
+
+        Raises:
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("keyed") as cache:
+        ...     cache["a"] = cache[("b", 1)] = 0
+        ...     sorted(cache.keys(), key=str)
+        [('b', 1), 'a']
+        """
 
     def items(self) -> list[tuple[Any, Any]]:
-        """(key, value) of all fresh entries. They are not counted as reads."""
+        """(key, value) of all fresh entries, as a list. They are not counted as reads.
+
+        Raises:
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("itemised") as cache:
+        ...     cache["a"] = 1
+        ...     cache.items()
+        [('a', 1)]
+        """
 
     def get_many(self, keys: Iterable[Any]) -> dict[Any, Any]:
-        """The values of those of `keys` that are fresh."""
+        """The values of those of `keys` that are fresh, as a dict.
+
+        Raises:
+            InvalidKeyError: A key, or a part of it, cannot be used.
+            TypeError: `keys` is no iterable, or is one str or bytes.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("got-many") as cache:
+        ...     cache.update(a=1, b=2)
+        ...     cache.get_many(["a", "b", "c"])
+        {'a': 1, 'b': 2}
+        """
 
     def purge_expired(self) -> int:
-        """Removes what is over; how many entries went."""
+        """Removes what is over; how many entries went. They go anyway while the cache is used.
+
+        Raises:
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache, ManualClock
+        >>> clock = ManualClock()
+        >>> with Cache("purged", clock=clock) as cache:
+        ...     cache.set("a", 1, ttl=5)
+        ...     clock.advance(5)
+        ...     cache.purge_expired(), cache.purge_expired()
+        (1, 0)
+        """
 
     @property
     def closed(self) -> bool:
@@ -244,7 +433,7 @@ class Core:
 
     @property
     def default_ttl(self) -> float | None:
-        """Seconds that a value lives unless the call says otherwise, ``None`` for ever."""
+        """Seconds that a value lives unless the call says otherwise, `None` for ever."""
 
     @property
     def _created(self) -> float: ...

@@ -176,7 +176,18 @@ class State(_omnicache.Core):
         return self._budget().mode in ("bypass", "read_only")
 
     def entry(self, key: Any) -> CacheEntry | None:
-        """What is known of the fresh entry under `key`, None if there is none. Counts as no read."""
+        """What is known of the fresh entry under `key`, None if there is none. Counts as no read.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("known") as cache:
+        ...     cache.set("a", 1, tags=["numbers"])
+        ...     cache.entry("a").tags, cache.entry("b")
+        (('numbers',), None)
+        """
         row = self._row(key)
         return None if row is None else self._snapshot(row)
 

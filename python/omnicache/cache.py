@@ -57,6 +57,8 @@ class Cache(AsyncFace):
         CacheStrategyError: The strategy, or a limit of it, cannot be used.
         CacheExistsError: A living cache has this name in this namespace.
 
+    A key that cannot be used raises ``InvalidKeyError`` in every method, and a closed cache ``CacheClosedError``.
+
     >>> from omnicache import Cache
     >>> with Cache("users", max_size=1000, default_ttl="5m") as cache:
     ...     cache["ada"] = {"name": "Ada"}
@@ -83,6 +85,8 @@ class Cache(AsyncFace):
         options: Options | None = None,
         **freshness: Any,
     ) -> None:
+        if hasattr(self, "_name"):
+            raise CacheConfigError(f"{self._label} is made already; make another one instead of calling __init__ again")
         given = options_from("Cache", freshness, options)
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, copy, sizer, given)
         self._name = _registry.check_name("cache name", name)
@@ -162,7 +166,17 @@ class Cache(AsyncFace):
     # --- one key ---
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """The value under `key`, which is set to `default` first if there is none."""
+        """The value under `key`, which is set to `default` first if there is none.
+
+        Raises:
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("defaulted") as cache:
+        ...     cache.setdefault("a", 1), cache.setdefault("a", 2)
+        (1, 1)
+        """
         while True:
             found = self.get(key, MISSING)
             if found is not MISSING:
@@ -171,11 +185,22 @@ class Cache(AsyncFace):
             if self.add(key, default) or key not in self:
                 return default
 
+    async def asetdefault(self, key: Any, default: Any = None) -> Any:
+        """As :meth:`Cache.setdefault`."""
+        return self.setdefault(key, default)
+
     def popitem(self) -> tuple[Any, Any]:
         """Removes and returns the entry that the strategy would evict next, as ``(key, value)``.
 
         Raises:
             KeyError: The cache is empty.
+            CacheClosedError: The cache is closed.
+
+        >>> from omnicache import Cache
+        >>> with Cache("emptied") as cache:
+        ...     cache.update(a=1, b=2)
+        ...     cache.popitem()
+        ('a', 1)
         """
         self._open("popitem")
         while True:
@@ -185,6 +210,10 @@ class Cache(AsyncFace):
             value = self.pop(rows[0][0], MISSING)
             if value is not MISSING:
                 return rows[0][0], value
+
+    async def apopitem(self) -> tuple[Any, Any]:
+        """As :meth:`Cache.popitem`."""
+        return self.popitem()
 
     # --- loads ---
 
@@ -209,8 +238,10 @@ class Cache(AsyncFace):
             ReentrantLoadError: The loader asks, directly or through others, for the key it is loading.
             CacheTimeoutError: A limit of ``timeout`` or of :meth:`using` was passed, and no old value may be served.
             MissingKeyError: Nothing is there, and the caller's budget says ``"offline"``.
+            InvalidKeyError: The key, or a part of it, cannot be used.
+            CacheConfigError: An option cannot be used; the loader has not been called then.
+            CacheClosedError: The cache is closed.
             TypeError: The loader is a coroutine function: await :meth:`aget_or_set`; or an option is unknown.
-            CacheConfigError: An option cannot be used.
 
         >>> from omnicache import Cache
         >>> with Cache("loaded") as cache:

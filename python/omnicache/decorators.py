@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from ._coroutine import AsyncCachedFunction, BoundAsyncCachedFunction, cached_coroutine
 from ._function import BoundCachedFunction, CachedFunction
-from ._keeper import CacheInfo, Keeper, prefix_of
+from ._keeper import CacheInfo, Keeper
 from ._options import Options, check_names, options_from
+from ._prefixes import prefix_of
 from ._sentinels import DEFAULT
 from ._signature import Plan, plan_of
 from .cache import Cache
@@ -17,8 +19,6 @@ from .exceptions import CacheConfigError
 from .registry import get_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ._omnicache import ManualClock
     from ._types import CopyMode
     from .strategies import Strategy
@@ -104,8 +104,8 @@ def cached(
     as long as the instance lives. See :class:`CachedFunction` for what the result can do.
 
     Args:
-        maxsize: The most entries of the function's own cache, 1024 if it is not given; None for no limit. Used as
-            ``@cached``, this is the function, as with ``lru_cache``.
+        maxsize: The most entries of the function's own cache, 1024 if neither it nor a limit in `strategy` is given;
+            None for no limit. Used as ``@cached``, this is the function, as with ``lru_cache``.
         typed: For ``lru_cache``'s sake; arguments of different types are always different.
         cache: The cache to use, or the name of one, in place of one of its own. It is not combined with `maxsize`,
             `strategy` and `clock`, which are the cache's affair.
@@ -143,6 +143,11 @@ def cached(
         raise CacheConfigError(f"@cached: {named}: belongs to the cache, which is given by cache=; set it there")
     if isinstance(cache, str):
         cache = get_cache(cache)
+    if not (cache is None or isinstance(cache, Cache)):
+        raise CacheConfigError(f"@cached: cache: a Cache or the name of one, not {type(cache).__name__}")
+    if not (key is None or callable(key)):
+        raise CacheConfigError(f"@cached: key: a function of the arguments, not {type(key).__name__}")
+    bounds = {} if _is_bounded(strategy) else {"max_size": 1024}
     check_names("@cached", freshness)
     try:
         wanted = options_from("@cached", freshness, options)
@@ -156,7 +161,7 @@ def cached(
             plan = plan_of(function, key, method=method)
             _check_lent(function, plan, wanted)
             start = prefix_of(cache, function, prefix, version)
-            kept = Cache._anonymous(start, **{"max_size": 1024, **given}) if cache is None else cache
+            kept = Cache._anonymous(start, **{**bounds, **given}) if cache is None else cache
             keeper = Keeper(kept, start, _name(function), plan, options=wanted, owns=cache is None)
             return _wrapped(function, keeper, plan, lambda: make(method=True))
 
@@ -200,6 +205,12 @@ def _check_lent(function: Any, plan: Plan, options: Options) -> None:
             f"the argument {plan.lent[0]!r} is not in the key as it is, so it may belong to the call. If it does not, "
             "say so: NoKey(shared=True); else leave the option out, or get what it stands for inside the function"
         )
+
+
+def _is_bounded(strategy: Any) -> bool:
+    """Whether the strategy comes with a limit of its own."""
+    find = strategy.get if isinstance(strategy, Mapping) else partial(getattr, strategy)
+    return any(find(limit, None) is not None for limit in ("max_size", "max_bytes"))
 
 
 def _check(function: Any) -> None:

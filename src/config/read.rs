@@ -16,12 +16,13 @@ where
 /// The error for `given`, which is none of `names`: it names the nearest of them and lists them all.
 pub(super) fn known<E: Error>(what: &str, given: &str, names: &[&str]) -> E {
     let short: String = given.chars().take(40).collect();
-    let mut text = format!("there is no {what} {short:?}; ");
-    if let Some(near) = nearest(&short.to_lowercase(), names) {
-        let _ = write!(text, "did you mean {near:?}? ");
+    let mut text = format!("there is no {what} {short:?}");
+    match nearest(&short.to_lowercase(), names) {
+        Some(near) => _ = write!(text, "; did you mean {near:?}?"),
+        None => text.push('.'),
     }
     let list: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    let _ = write!(text, "The {what}s are {}", list.join(", "));
+    let _ = write!(text, " The {what}s are {}", list.join(", "));
     E::custom(text)
 }
 

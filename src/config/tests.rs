@@ -46,7 +46,7 @@ fn names_what_is_wrong_and_what_is_right() {
         (r#"{"Copy": "none"}"#, &["did you mean \"copy\""]),
         (
             r#"{"zzzzzzzzz": 1}"#,
-            &["there is no key \"zzzzzzzzz\"; The keys are \"strategy\""],
+            &["there is no key \"zzzzzzzzz\". The keys are \"strategy\""],
         ),
         (
             r#"{"max_size": "10"}"#,

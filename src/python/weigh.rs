@@ -1,5 +1,6 @@
 //! What an entry weighs in bytes: what `sys.getsizeof` says of the key and of the value, with what containers hold.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
@@ -41,7 +42,14 @@ pub(super) fn size_of_object(object: &Bound<'_, PyAny>) -> PyResult<u64> {
         if !seen.insert(object.as_ptr() as usize) {
             continue;
         }
-        sum += getsizeof.call1((&object,))?.extract::<u64>()?;
+        sum += match getsizeof.call1((&object,)) {
+            Ok(size) => size.extract::<u64>()?,
+            // The object's own `__sizeof__` failed, which must be no reason to lose its entry or the statistics.
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                object.get_type().getattr("__basicsize__")?.extract()?
+            }
+            Err(error) => return Err(error),
+        };
         if seen.len() >= MOST {
             sum += sum / MOST as u64 * left.len() as u64;
             break;

@@ -1,6 +1,7 @@
 """Bad input is refused with an error that names what was wrong, and changes nothing."""
 
 import math
+import re
 import sys
 from fractions import Fraction
 
@@ -254,6 +255,7 @@ def test_keys_with_surrogates(make, face):
         assert box.get(key) == number
     assert len(box.keys()) == 5
     assert len(box.entries(pattern="*")) == 5
+    assert [entry.key for entry in box.entries(pattern="a\udfff?")] == ["a\udfffb"]
     assert box.get("\ud801") is None
     assert box.get("?") is None
     assert box.get("\ufffd") is None
@@ -298,6 +300,50 @@ def test_tags(box, tags):
 def test_an_empty_tag(box):
     with pytest.raises(CacheConfigError, match="empty"):
         box.set("there", 2, tags=["a", ""])
+
+
+@pytest.mark.parametrize("tag", ["\ud800", "a\udfff"])
+def test_tags_that_could_not_be_told_apart(box, tag):
+    for attempt in (lambda: box.set("there", 2, tags=[tag]), lambda: box.invalidate(tags=[tag])):
+        with pytest.raises(CacheConfigError, match=r"tags: .*surrogate"):
+            attempt()
+
+
+@pytest.mark.parametrize("pattern", [5, b"a*", ["a*"], object()], ids=show)
+def test_patterns(box, pattern):
+    for attempt in (
+        lambda: box.clear(pattern=pattern),
+        lambda: box.delete_many(["there"], pattern=pattern),
+        lambda: box.invalidate(["there"], pattern=pattern),
+        lambda: box.entries(pattern=pattern),
+    ):
+        with pytest.raises(TypeError, match=f"pattern: a str such as .*, not {type(pattern).__name__}"):
+            attempt()
+
+
+def test_one_bad_condition_leaves_the_others_unused(box):
+    for method in (box.delete_many, box.invalidate):
+        for wrong in ({"tags": [5]}, {"tags": [""]}, {"pattern": 5}):
+            with pytest.raises((TypeError, CacheConfigError)):
+                method(["there"], **wrong)
+
+
+@pytest.mark.parametrize("keys", [5, 1.5, object()], ids=show)
+def test_keys_that_are_no_iterable(box, keys):
+    for method in ("get_many", "delete_many", "invalidate"):
+        with pytest.raises(TypeError, match=f"{method}: keys: an iterable of keys, not one {type(keys).__name__}"):
+            getattr(box, method)(keys)
+
+
+@pytest.mark.parametrize("pair", [(1,), (1, 2, 3), 5, None, "abc"], ids=repr)
+def test_items_that_are_no_pairs(box, pair):
+    for method in ("set_many", "warm"):
+        with pytest.raises(
+            (TypeError, ValueError), match=f"{method}: item 1 is no .* pair but {re.escape(repr(pair))}"
+        ):
+            getattr(box, method)([("there", 1), pair])
+        with pytest.raises(TypeError, match=f"{method}: a mapping or an iterable"):
+            getattr(box, method)(5)
 
 
 @pytest.mark.parametrize("wrong", ["tll", "tag", "prioritty", "idel", "stael", "jiter", "nothing_like_it"])

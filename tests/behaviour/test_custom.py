@@ -134,6 +134,27 @@ def test_it_may_clear_the_cache_or_switch_the_strategy(make, face):
     assert sorted(box.cache) == ["c", "d"]
 
 
+class Switching:
+    """A value whose copy is made by somebody who switches the strategy meanwhile."""
+
+    def __init__(self, switch):
+        self.switch = switch
+
+    def __deepcopy__(self, memo):
+        self.switch()
+        return self
+
+
+def test_a_switch_between_the_look_and_the_call_is_no_error(make, face):
+    cache = make(strategy=Adviser(), copy="deep")
+    strategies = []
+    cache["a"] = Switching(lambda: strategies and cache.set_strategy(strategies.pop()))
+    strategies.append(LRUStrategy(3))
+    face(cache).get("a")
+    assert cache.strategy == LRUStrategy(3)
+    assert cache.stats().error_count == 0
+
+
 def test_it_may_limit_bytes(make, face):
     box = face(make(strategy=Adviser(None, max_bytes=100), sizer=lambda key, value: value))
     box.set_many({"a": 40, "b": 40})

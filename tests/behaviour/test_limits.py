@@ -211,6 +211,20 @@ def test_without_a_limit_in_bytes_the_sizes_are_known_all_the_same(box):
     assert box.cache.stats().total_size_bytes == pytest.approx(expected, abs=16)
 
 
+class Unweighable:
+    def __sizeof__(self):
+        raise RuntimeError("no size")
+
+
+def test_a_value_that_cannot_be_weighed_is_kept_all_the_same(on):
+    box = on(max_bytes=10_000)
+    value = Unweighable()
+    box.set("a", value)
+    assert box.get("a") is value
+    assert 0 < box.cache.stats().total_size_bytes < 1_000
+    assert box.entries()[0].size == box.cache.stats().total_size_bytes
+
+
 def test_limits_change_on_a_live_cache(on):
     box = on()
     for key in range(100):

@@ -18,6 +18,7 @@ def test_items_are_written_read_and_removed(box):
     with pytest.raises(MissingKeyError) as caught:
         cache["a"]
     assert caught.value.args == ("a",)
+    assert str(caught.value).startswith(f"'a' is not in the cache {cache.name!r}")
     with pytest.raises(KeyError):
         del cache["a"]
     assert isinstance(cache, MutableMapping)

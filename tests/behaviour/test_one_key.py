@@ -78,6 +78,7 @@ def test_pop_returns_what_it_removes(box):
     assert isinstance(caught.value, KeyError)
     assert isinstance(caught.value, CacheError)
     assert caught.value.args == ("a",)
+    assert str(caught.value).startswith(f"'a' is not in the cache {box.cache.name!r}")
 
 
 def test_numbers_count_up_and_down(box):

@@ -1,6 +1,7 @@
 """Making caches: names, namespaces, configuration; a name is free again when its cache is gone."""
 
 import gc
+import inspect
 import threading
 
 import pytest
@@ -218,6 +219,31 @@ def test_limits_beside_a_strategy():
     assert Cache("c", strategy=LRUStrategy(5), max_size=5).max_size == 5
     with pytest.raises(CacheStrategyError, match="max_size: given twice"):
         Cache("d", strategy=LRUStrategy(5), max_size=6)
+
+
+def test_a_cache_is_made_once():
+    cache = Cache("first")
+    cache["a"] = 1
+    for name in ("first", "second"):
+        with pytest.raises(CacheConfigError, match="'first' is made already"):
+            cache.__init__(name)
+    assert list_caches() == [cache]
+    assert (cache.name, cache["a"]) == ("first", 1)
+
+
+LOCAL = {"on", "off", "using", "cached", "configure", "set_strategy", "stats", "reset_stats", "from_config"}
+"""What is only local bookkeeping, and never has to wait."""
+
+
+def test_every_operation_has_a_twin_with_its_parameters():
+    names = {name for name, method in inspect.getmembers(Cache, callable) if not name.startswith("_")}
+    twins = {name for name in names if name[0] == "a" and name[1:] in names}
+    assert names - twins - LOCAL == {name[1:] for name in twins}
+    for name in twins:
+        twin, plain = getattr(Cache, name), getattr(Cache, name[1:])
+        assert inspect.iscoroutinefunction(twin)
+        assert list(inspect.signature(twin).parameters)[:2] == list(inspect.signature(plain).parameters)[:2]
+        assert twin.__doc__.startswith(f"As :meth:`Cache.{name[1:]}`")
 
 
 def test_a_wrong_argument_is_named():

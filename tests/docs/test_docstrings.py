@@ -101,3 +101,36 @@ def test_public_classes_and_functions_show_an_example(name: str):
         pytest.skip("an error says when it is raised")
     shown = inspect.getdoc(thing) or ""
     assert ">>>" in shown or BLOCK.search(shown), f"{name} shows no example"
+
+
+OPERATIONS = [
+    name for name in dir(omnicache.Cache) if not name.startswith("_") and callable(getattr(omnicache.Cache, name))
+]
+TWINS = {name for name in OPERATIONS if name[0] == "a" and name[1:] in OPERATIONS}
+NEVER_RAISE = {"off", "stats", "reset_stats", "close"}
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - TWINS))
+def test_every_operation_shows_an_example_and_what_it_raises(name: str):
+    shown = inspect.getdoc(getattr(omnicache.Cache, name)) or ""
+    assert ">>>" in shown
+    assert "Raises:" in shown or name in NEVER_RAISE or "see :func:`omnicache.cached`" in shown
+
+
+CORE = {
+    name: text
+    for path in SOURCES
+    if path.suffix == ".pyi"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.ClassDef) and node.name == "Core"
+    for name, text in (
+        (method.name, ast.get_docstring(method)) for method in node.body if isinstance(method, DOCUMENTED)
+    )
+    if text and not name.startswith("_")
+}
+
+
+@pytest.mark.parametrize("name", sorted(CORE))
+def test_the_stub_says_what_the_compiled_module_says(name: str):
+    method = getattr(omnicache.Cache if name in {"get", "set"} else omnicache.Cache.__mro__[-2], name)
+    assert inspect.getdoc(method) == CORE[name]

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import gc
 import inspect
 import pickle
 import threading
@@ -15,10 +16,8 @@ from hypothesis import strategies as st
 from omnicache import (
     MISSING,
     Cache,
-    CacheConfigError,
     CachedFunction,
     CacheInfo,
-    CacheStrategyError,
     InvalidKeyError,
     KeyBy,
     ManualClock,
@@ -308,6 +307,21 @@ def test_closures_of_one_name_do_not_meet():
     assert [adder(n)(1) for n in range(3)] == [1, 2, 3]
 
 
+def test_a_dead_closure_leaves_nothing_but_its_number():
+    cache = Cache("many-closures")
+
+    def made(n):
+        return cached(cache=cache)(lambda a: a + n)
+
+    made(0)
+    gc.collect()
+    before = len(gc.get_objects())
+    for n in range(2, 1000):
+        assert made(n).key(1)[0].endswith(f"<lambda>#{n}")
+    gc.collect()
+    assert len(gc.get_objects()) - before < 200
+
+
 def test_prefix_and_version():
     cache = Cache("prefixes")
     assert cached(cache=cache, prefix="mine", version=2)(abs).key(1) == ("mine@2", 1)
@@ -344,39 +358,3 @@ def test_marks():
     assert load({"id": 1, "name": "b"}, Session()) == first == "a"
     assert load.key({"id": 5}, Session())[1:] == (5, 0)
     assert load.cache_info()[:2] == (1, 1)
-
-
-# --- what is refused ---
-
-
-def generator():
-    yield 1
-
-
-async def async_generator():
-    yield 1
-
-
-@pytest.mark.parametrize("wrong", [generator, async_generator, staticmethod(len), classmethod(len), property(len), "x"])
-def test_what_cannot_be_cached(wrong):
-    with pytest.raises(CacheConfigError, match="@cached"):
-        cached(wrong)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"ttl": 0}, {"ttl": "soon"}, {"tags": "one"}, {"tags": [1]}, {"jitter": 2}, {"priority": -1}, {"idle": -1},
-        {"cache": "x", "maxsize": 3}, {"cache": "x", "strategy": "lfu"},
-    ],
-)  # fmt: skip
-def test_options_that_cannot_be_used(options):
-    with pytest.raises(CacheConfigError, match="@cached"):
-        cached(**options)
-
-
-def test_a_cache_of_no_entries():
-    with pytest.raises(CacheStrategyError):
-        cached(maxsize=0)(abs)
-    with pytest.raises(TypeError):
-        cached(max_size=1)

@@ -1,13 +1,17 @@
 """Cached methods: each instance apart, by identity, for as long as it lives."""
 
+import asyncio
+import copy
 import gc
 import inspect
+import itertools
 import pickle
 import weakref
 
 import pytest
 
 from omnicache import MISSING, Cache, InvalidKeyError, cached
+from tests.support import in_child
 
 
 class Point:
@@ -128,6 +132,62 @@ def test_a_long_lived_instance_of_many_calls():
     assert Service.call.cache_info().currsize == 0
 
 
+def test_an_instance_of_many_calls_takes_every_entry_along():
+    class Service:
+        @cached(maxsize=None)
+        def call(self, n):
+            return n
+
+    service = Service()
+    for n in range(1000):
+        service.call(n)
+    assert Service.call.cache_info().currsize == 1000
+    del service
+    gc.collect()
+    assert Service.call.cache_info().currsize == 0
+
+
+async def test_an_instance_of_many_calls_at_once_takes_every_entry_along():
+    class Service:
+        @cached(maxsize=None)
+        async def call(self, n):
+            await asyncio.sleep(0)
+            return n
+
+    service = Service()
+    assert await asyncio.gather(*(service.call(n) for n in range(1000))) == list(range(1000))
+    assert Service.call.cache_info().currsize == 1000
+    del service
+    gc.collect()
+    assert Service.call.cache_info().currsize == 0
+
+
+@in_child
+def test_an_argument_whose_key_calls_the_method():
+    service = Recalled()
+    for n in range(300):
+        assert service.call(Calling(service, n)) == 1
+
+
+class Recalled:
+    @cached(maxsize=None)
+    def call(self, argument):
+        return 1
+
+
+class Calling:
+    """An argument that uses the very method it is an argument of to say what identifies it."""
+
+    numbers = itertools.count(10_000)
+
+    def __init__(self, service, number):
+        self.service, self.number = service, number
+
+    def __cache_key__(self):
+        self.service.call(next(self.numbers))
+        return self.number
+
+
 def test_classes():
     assert Point.of_class(1) == ("Point", 1)
     assert Below.of_class(1) == ("Below", 1)
@@ -202,6 +262,15 @@ def test_the_value_may_be_the_instance():
 
     node = Node()
     assert node.me() is node
+
+
+def test_a_bound_method_is_copied_as_methods_are():
+    point = Point(2)
+    assert copy.copy(point.times) == point.times
+    copied = copy.deepcopy(point.times)
+    assert copied.__self__ is not point
+    assert copied.__func__ is Point.times
+    assert copied(4) == 8
 
 
 def test_bound_methods_pickle_as_methods_do():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from difflib import get_close_matches
 
@@ -62,19 +62,21 @@ def _by_name(name: str) -> type[Strategy]:
     plain = name.lower().replace("-", "").replace("_", "").removesuffix("strategy")
     if plain in BUILT_IN:
         return BUILT_IN[plain]
-    near = get_close_matches(plain[:40], BUILT_IN, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CacheStrategyError(f"strategy: there is no {name[:40]!r}; {hint}The names are {_names()}")
+    raise CacheStrategyError(f"strategy: there is no {name[:40]!r}{_nearest(plain, BUILT_IN)} The names are {_names()}")
+
+
+def _nearest(wrong: str, names: Iterable[str]) -> str:
+    """The end of a sentence that says there is no `wrong`."""
+    near = get_close_matches(wrong[:40], list(names), 1)
+    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 def _built(cls: type[Strategy], arguments: dict[object, object], given: dict[str, object]) -> Strategy:
     accepted = inspect.signature(cls).parameters
     for field in arguments:
         if field not in accepted:
-            near = get_close_matches(str(field)[:40], accepted, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
             raise CacheStrategyError(
-                f"{cls.__name__}: there is no option {str(field)[:40]!r}; {hint}"
+                f"{cls.__name__}: there is no option {str(field)[:40]!r}{_nearest(str(field), accepted)} "
                 f"The options are {', '.join(map(repr, accepted))}"
             )
     # A limit that the class cannot be built without comes from either side; the others are compared afterwards.

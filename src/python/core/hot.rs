@@ -309,7 +309,8 @@ pub(super) unsafe extern "C" fn subscript(
                 return value;
             }
             let py = Python::assume_attached();
-            super::ops::missing_key(&Borrowed::from_ptr(py, key)).restore(py);
+            let (cache, key) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
+            super::ops::missing_key(&cache, &key).restore(py);
             return null_mut();
         }
         (slow(Python::assume_attached()).subscript)(this, key)

@@ -52,8 +52,12 @@ pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
         (*(*object).tp_as_mapping).mp_ass_subscript = Some(assign);
         (*(*object).tp_as_sequence).sq_contains = Some(contains);
         for (name, function, doc) in [
-            (c"get", get as ffi::PyCFunctionFastWithKeywords, GET_DOC),
-            (c"set", set, SET_DOC),
+            (
+                c"get",
+                get as ffi::PyCFunctionFastWithKeywords,
+                super::docs::GET,
+            ),
+            (c"set", set, super::docs::SET),
         ] {
             // The interpreter keeps a pointer to the definition for as long as the class lives: for ever.
             let definition = Box::leak(Box::new(ffi::PyMethodDef {
@@ -72,16 +76,3 @@ pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
     }
     Ok(())
 }
-
-const GET_DOC: &std::ffi::CStr = c"get($self, key, default=None)\n--\n\n\
-The value under `key` if it is fresh, else `default`.\n\n\
-Raises InvalidKeyError for a key that cannot be used, CacheClosedError after close().";
-
-const SET_DOC: &std::ffi::CStr = c"set($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., \
-stale_on_error=..., refresh_at=..., jitter=...)\n--\n\n\
-Writes `value` under `key`.\n\n\
-ttl, idle and stale are durations: seconds, a timedelta, or text such as \"5m\"; None is for ever. idle ends an entry\n\
-that was not read for so long; stale keeps it past its ttl for a refresh or a failing loader; jitter, from 0 to 1, is\n\
-the part of the ttl that chance may take off. priority, from 0 to 1, weighs eviction; 1 goes only when nothing else is\n\
-left. tags are labels for clear(tags=) and invalidate(tags=).\n\n\
-Raises InvalidKeyError, CacheConfigError for a bad duration or priority, CacheClosedError after close().";

@@ -1,39 +1,21 @@
 //! Many entries at once: listings, bulk removal, what an adviser may choose from.
 
+// What stands above the methods are Python's docstrings, as `_omnicache.pyi` has them.
+#![allow(
+    clippy::doc_markdown,
+    clippy::doc_lazy_continuation,
+    clippy::doc_link_with_quotes
+)]
+
 use super::Core;
+use super::choice::{each, read_pattern};
 use super::terms::{seconds, tags as read_tags};
 use crate::entry::{Gone, View};
-use crate::glob::Glob;
 use crate::python::key::{Key, KeyRef};
-use crate::python::keys;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-
-/// An error if `keys` is one key by mistake: its letters, or its bytes, are not meant.
-fn not_one_str(keys: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
-    if keys.is_instance_of::<PyString>() || keys.is_instance_of::<PyBytes>() {
-        return Err(PyTypeError::new_err(format!(
-            "{method}: keys: an iterable of keys, not one {}; write [key]",
-            keys.get_type().name()?
-        )));
-    }
-    Ok(())
-}
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 impl Core {
-    /// A key's text, which patterns are matched against: a str is its own, any other key is rendered.
-    fn text(py: Python<'_>, key: &Key) -> PyResult<String> {
-        if let Some(bytes) = key.bytes(py) {
-            return Ok(keys::text(bytes));
-        }
-        let object = key.object().bind(py);
-        match object.cast_exact::<PyString>() {
-            Ok(text) => Ok(text.to_string_lossy().into_owned()),
-            Err(_) => Ok(keys::text(&keys::encode(py, object)?)),
-        }
-    }
-
     /// What is known of an entry, in the order of the fields of `CacheEntry`.
     fn row<'py>(
         &self,
@@ -68,46 +50,6 @@ impl Core {
             .into_pyobject(py)
     }
 
-    /// The keys that match any of the given conditions; all of them if there is none.
-    fn select(
-        &self,
-        py: Python<'_>,
-        pattern: Option<&str>,
-        tags: Option<&[Box<str>]>,
-    ) -> PyResult<Vec<Key>> {
-        let mut keys: Vec<Key> = match tags {
-            Some(tags) => self.near.collect(self.clock.now(), |shard, id, key, _| {
-                shard
-                    .carries(id, &shard.tag_numbers(tags))
-                    .then(|| key.clone_ref(py))
-            }),
-            None => self
-                .near
-                .collect(self.clock.now(), |_, _, key, _| Some(key.clone_ref(py))),
-        };
-        if let Some(pattern) = pattern {
-            let glob = Glob::new(pattern);
-            let mut kept = Vec::new();
-            for key in keys {
-                if glob.matches(&Self::text(py, &key)?) {
-                    kept.push(key);
-                }
-            }
-            keys = kept;
-        }
-        Ok(keys)
-    }
-
-    /// Keeps the loads that run for a key which `pattern` matches out of the store.
-    fn forbid_matching(&self, py: Python<'_>, pattern: Option<&str>) -> PyResult<()> {
-        let Some(glob) = pattern.map(Glob::new) else {
-            return Ok(());
-        };
-        self.flights
-            .get()
-            .forbid_some(|key| Ok(glob.matches(&Self::text(py, key)?)))
-    }
-
     /// Removes entries by their keys; how many fresh ones went.
     fn remove_all(slf: &Bound<'_, Self>, keys: Vec<Key>) -> PyResult<usize> {
         let (core, py) = (slf.get(), slf.py());
@@ -138,7 +80,16 @@ impl Core {
         true
     }
 
-    /// The keys of all fresh entries, as a list.
+    /// The keys of all fresh entries, as a list. One that is no plain builtin is shown as its canonical bytes say.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("keyed") as cache:
+    /// ...     cache["a"] = cache[("b", 1)] = 0
+    /// ...     sorted(cache.keys(), key=str)
+    /// [('b', 1), 'a']
     fn keys<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
         core.open(slf, "keys")?;
@@ -158,6 +109,15 @@ impl Core {
     }
 
     /// (key, value) of all fresh entries, as a list. They are not counted as reads.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("itemised") as cache:
+    /// ...     cache["a"] = 1
+    /// ...     cache.items()
+    /// [('a', 1)]
     fn items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
         core.open(slf, "items")?;
@@ -177,16 +137,17 @@ impl Core {
     #[pyo3(signature = (pattern=None, tags=None, limit=None))]
     fn _rows<'py>(
         slf: &Bound<'py, Self>,
-        pattern: Option<&str>,
+        pattern: Option<Bound<'py, PyAny>>,
         tags: Option<Bound<'py, PyAny>>,
         limit: Option<usize>,
     ) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
         core.open(slf, "entries")?;
+        let pattern = read_pattern(pattern)?;
         let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
         let list = PyList::empty(py);
         for key in core
-            .select(py, pattern, tags.as_deref())?
+            .select(py, pattern.as_ref(), tags.as_deref())?
             .into_iter()
             .take(limit.unwrap_or(usize::MAX))
         {
@@ -261,14 +222,24 @@ impl Core {
     }
 
     /// The values of those of `keys` that are fresh, as a dict.
+    ///
+    /// Raises:
+    ///     InvalidKeyError: A key, or a part of it, cannot be used.
+    ///     TypeError: `keys` is no iterable, or is one str or bytes.
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache
+    /// >>> with Cache("got-many") as cache:
+    /// ...     cache.update(a=1, b=2)
+    /// ...     cache.get_many(["a", "b", "c"])
+    /// {'a': 1, 'b': 2}
     fn get_many<'py>(
         slf: &Bound<'py, Self>,
         keys: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
         slf.get().open(slf, "get_many")?;
-        not_one_str(keys, "get_many")?;
         let found = PyDict::new(slf.py());
-        for key in keys.try_iter()? {
+        for key in each(keys, "get_many")? {
             let key = key?;
             if let Some(value) = Self::read(slf, &key)? {
                 found.set_item(key, value)?;
@@ -282,21 +253,22 @@ impl Core {
     fn _delete_many(
         slf: &Bound<'_, Self>,
         keys: Option<Bound<'_, PyAny>>,
-        pattern: Option<&str>,
+        pattern: Option<Bound<'_, PyAny>>,
         tags: Option<Bound<'_, PyAny>>,
     ) -> PyResult<usize> {
         let (core, py) = (slf.get(), slf.py());
+        let pattern = read_pattern(pattern)?;
+        let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
         let mut count = 0;
         if let Some(keys) = keys {
-            not_one_str(&keys, "delete_many")?;
-            for key in keys.try_iter()? {
+            for key in each(&keys, "delete_many")? {
                 count += usize::from(Self::delete(slf, &key?)?);
             }
         }
         if pattern.is_some() || tags.is_some() {
-            core.forbid_matching(py, pattern)?;
-            let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
-            count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
+            core.forbid_matching(py, pattern.as_ref())?;
+            let selected = core.select(py, pattern.as_ref(), tags.as_deref())?;
+            count += Self::remove_all(slf, selected)?;
         }
         Ok(count)
     }
@@ -318,27 +290,26 @@ impl Core {
     fn _invalidate(
         slf: &Bound<'_, Self>,
         keys: Option<Bound<'_, PyAny>>,
-        pattern: Option<&str>,
+        pattern: Option<Bound<'_, PyAny>>,
         tags: Option<Bound<'_, PyAny>>,
         hard: bool,
     ) -> PyResult<()> {
         let (core, py) = (slf.get(), slf.py());
-        let now = core.clock.now();
-        if let Some(tags) = tags {
-            for tag in read_tags(&tags)? {
-                core.near.invalidate_tag(&tag, hard, now);
-            }
-        }
+        let pattern = read_pattern(pattern)?;
+        let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
         let mut named = Vec::new();
         if let Some(keys) = keys {
-            not_one_str(&keys, "invalidate")?;
-            for key in keys.try_iter()? {
+            for key in each(&keys, "invalidate")? {
                 named.push(KeyRef::of(&key?)?);
             }
         }
+        let now = core.clock.now();
+        for tag in tags.into_iter().flatten() {
+            core.near.invalidate_tag(&tag, hard, now);
+        }
         if pattern.is_some() {
-            core.forbid_matching(py, pattern)?;
-            for key in core.select(py, pattern, None)? {
+            core.forbid_matching(py, pattern.as_ref())?;
+            for key in core.select(py, pattern.as_ref(), None)? {
                 named.push(KeyRef::again(py, &key)?);
                 key.into_object().drop_ref(py);
             }
@@ -360,7 +331,18 @@ impl Core {
         Ok(())
     }
 
-    /// Removes what is over; how many entries went.
+    /// Removes what is over; how many entries went. They go anyway while the cache is used.
+    ///
+    /// Raises:
+    ///     CacheClosedError: The cache is closed.
+    ///
+    /// >>> from omnicache import Cache, ManualClock
+    /// >>> clock = ManualClock()
+    /// >>> with Cache("purged", clock=clock) as cache:
+    /// ...     cache.set("a", 1, ttl=5)
+    /// ...     clock.advance(5)
+    /// ...     cache.purge_expired(), cache.purge_expired()
+    /// (1, 0)
     fn purge_expired(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
         core.open(slf, "purge_expired")?;

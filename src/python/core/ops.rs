@@ -16,10 +16,14 @@ use std::sync::atomic::Ordering::Relaxed;
 pyo3::import_exception!(omnicache.exceptions, CacheClosedError);
 pyo3::import_exception!(omnicache.exceptions, MissingKeyError);
 
-/// The `KeyError` of `cache[key]`, with the key as a dict's has it.
+/// The `KeyError` of `cache[key]`, with the key as a dict's has it, and the cache's name for its message.
 #[cold]
-pub(super) fn missing_key(key: &Bound<'_, PyAny>) -> PyErr {
-    MissingKeyError::new_err((key.clone().unbind(),))
+pub(super) fn missing_key(cache: &Bound<'_, PyAny>, key: &Bound<'_, PyAny>) -> PyErr {
+    let name = cache.getattr("_name").ok().map(Bound::unbind);
+    match name {
+        Some(name) => MissingKeyError::new_err((key.clone().unbind(), name)),
+        None => MissingKeyError::new_err((key.clone().unbind(),)),
+    }
 }
 
 /// What a lookup found, as a value of Python's.

@@ -343,7 +343,14 @@ pub(super) fn tags(value: &Bound<'_, PyAny>) -> PyResult<Vec<Box<str>>> {
                 "tags: each tag is a str, not {got}"
             )));
         };
-        let text: Box<str> = text.to_string_lossy().into();
+        let Ok(plain) = text.to_str() else {
+            // Two of them could not be told apart.
+            return Err(CacheConfigError::new_err(format!(
+                "tags: {} is no text: a tag has no lone surrogates",
+                text.repr()?
+            )));
+        };
+        let text: Box<str> = plain.into();
         if text.is_empty() {
             return Err(CacheConfigError::new_err("tags: a tag must not be empty"));
         }
