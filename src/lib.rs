@@ -9,6 +9,7 @@
 //! policy expiry tags                               who goes next; when it ends; which generation is valid
 //! shard -> near                                    all that one lock protects; the in-process store
 //! flight                                           one load per key
+//! far                                              bytes elsewhere; the envelope they travel in
 //! python                                           the only place that names pyo3
 //! ```
 #[forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod config;
 pub mod entry;
 #[forbid(unsafe_code)]
 pub mod expiry;
+pub mod far; // forbids it below, but for the one call that opens LMDB
 #[forbid(unsafe_code)]
 pub mod flight;
 #[forbid(unsafe_code)]

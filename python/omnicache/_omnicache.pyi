@@ -4,8 +4,10 @@ Use it through :class:`omnicache.Cache` and :func:`omnicache.cached`; what begin
 its engine. Long because a compiled module is one module, with one stub.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, Protocol, Self, TypeVar, final, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, Self, TypeVar, final, overload
 
 from typing_extensions import disjoint_base
 
@@ -19,6 +21,9 @@ __all__ = [
     "CachedCall",
     "CachedError",
     "Core",
+    "FarEntry",
+    "FarLease",
+    "FileStore",
     "Flight",
     "Flights",
     "KeyPart",
@@ -480,6 +485,268 @@ class Core:
 
 def install(class_: type[Core], /) -> None:
     """Puts the native ``get``, ``set``, ``cache[k]`` and ``k in cache`` onto a class below ``Core``."""
+
+@final
+class FarEntry:
+    """An entry of a far store. Times are seconds since 1970, ``None`` is never."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key, where a scan found the entry."""
+
+    @property
+    def payload(self) -> bytes | None:
+        """The value, unless a scan found the entry."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the value."""
+
+    @property
+    def version(self) -> int:
+        """Another one after every write of the value, for compare and swap."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is past ``fresh_until``, or one of its tags was softly invalidated."""
+
+    @property
+    def serializer(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def schema(self) -> bytes | None: ...
+    @property
+    def priority(self) -> float: ...
+    @property
+    def created(self) -> float: ...
+    @property
+    def fresh_until(self) -> float | None:
+        """Fresh before this moment; that at which a tag was softly invalidated, if that came first."""
+
+    @property
+    def expires(self) -> float | None: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+@final
+class FarLease:
+    """The answer to who asked for a lease: it is the asker's, or somebody else has it."""
+
+    @property
+    def acquired(self) -> bool: ...
+    @property
+    def token(self) -> int | None:
+        """The number of the lease, larger than that of any earlier one, if it was acquired."""
+
+    @property
+    def generation(self) -> int | None:
+        """The generation of the tags when it was acquired, for the ``set`` of what is loaded."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process that has it, if it was not."""
+
+    @property
+    def until(self) -> float | None:
+        """When it ends at the latest, if it was not acquired; ``None`` is never."""
+
+@final
+class FileStore:
+    """A store of bytes in one directory, shared by all processes of a machine: an LMDB environment.
+
+    A read is a lookup in mapped memory and never waits; writes take turns. Every operation is atomic across processes. A
+    child after a fork can go on using the object: it opens the directory for itself. An entry that is over is not there,
+    whether it was removed yet or not.
+
+    Keys and values are bytes: keys of 0 bytes to 1 MiB, values of 0 bytes to nearly 4 GiB. Times are seconds since 1970,
+    and `now` is always given by the caller. Whatever fails raises ``CacheBackendError``, which names the directory, the
+    operation, and what to do; an argument that makes no sense raises ``ValueError``.
+
+    Args:
+        directory: Made, for its owner alone, if it is not there. One on a network file system is refused.
+        durability: ``"process"``: what was written survives the end of any process, but after the machine has stopped
+            without a close the store starts empty. ``"system"``: every write that returned is on the disk.
+        max_bytes: Entries that were not used for longest are evicted (those with a priority under 0.5 first, those with
+            1.0 last) until they weigh no more: keys, headers and values.
+        map_bytes: How large the memory map of a new file is. It grows where that is not enough.
+
+    >>> import tempfile
+    >>> from omnicache._omnicache import FileStore
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     store = FileStore(directory)
+    ...     version = store.set(b"key", b"value", now=1000.0, expires=1060.0)
+    ...     print(store.get(b"key", now=1059.0).payload)
+    ...     print(store.get(b"key", now=1060.0))
+    ...     store.close()
+    b'value'
+    None
+    """
+
+    def __new__(
+        cls,
+        directory: str | PathLike[str],
+        *,
+        durability: Literal["process", "system"] = "process",
+        max_bytes: int | None = None,
+        map_bytes: int | None = None,
+    ) -> FileStore: ...
+    @property
+    def directory(self) -> Path:
+        """The directory, with all links followed."""
+
+    @property
+    def durability(self) -> str: ...
+    @property
+    def max_bytes(self) -> int | None: ...
+    @property
+    def set_aside(self) -> tuple[Path, str] | None:
+        """The file that could not be used when the store was opened, where it lies now, and why."""
+
+    def take_set_aside(self) -> tuple[Path, str] | None:
+        """As ``set_aside`` of what happened since; told once."""
+
+    def get(self, key: bytes, now: float, *, use_it: bool = True) -> FarEntry | None:
+        """The entry of `key`, stale or not, or None; `use_it` counts that, and counts as a use for the eviction.
+
+        A record that cannot be read counts as ``damaged`` and is no entry.
+        """
+
+    def get_many(self, keys: Sequence[bytes], now: float) -> list[FarEntry | None]:
+        """As ``get`` of many keys, all as they are at one moment."""
+
+    def set(
+        self,
+        key: bytes,
+        payload: bytes,
+        now: float,
+        *,
+        serializer: int = 0,
+        flags: int = 0,
+        priority: float = 0.5,
+        created: float | None = None,
+        fresh_until: float | None = None,
+        expires: float | None = None,
+        schema: bytes | None = None,
+        tags: Sequence[str] = ...,
+        mode: Literal["always", "add", "replace"] = "always",
+        version: int | None = None,
+        token: int | None = None,
+        generation: int | None = None,
+    ) -> int | None:
+        """Writes an entry.
+
+        Args:
+            serializer: 0 to 255; kept, as are `flags` (1: compressed, 2: signed) and `schema` (8 bytes).
+            created: `now`, if it is not given.
+            mode: ``"add"`` writes only where there is no entry, ``"replace"`` only where there is one.
+            version: Writes only over the entry with this version: compare and swap.
+            token: Writes only as long as the lease with this token holds, which then ends.
+            generation: That of the tags when the value began to be made: what was invalidated since, this entry is.
+
+        Returns:
+            The version; None if a condition did not hold; 0 if the entry alone weighs more than ``max_bytes``: it is not
+            kept, and what was under its key is gone.
+        """
+
+    def set_many(
+        self,
+        entries: Sequence[tuple[bytes, bytes, int]],
+        now: float,
+        *,
+        serializer: int = 0,
+        priority: float = 0.5,
+        created: float | None = None,
+        fresh_until: float | None = None,
+        expires: float | None = None,
+        schema: bytes | None = None,
+        tags: Sequence[str] = ...,
+        mode: Literal["always", "add", "replace"] = "always",
+        generation: int | None = None,
+    ) -> list[int | None]:
+        """As ``set`` of many, each a key, a value and its flags: all of them are written, or none."""
+
+    def delete(self, key: bytes, now: float) -> bool:
+        """Removes an entry; whether there was one. A lease of the key ends."""
+
+    def delete_many(self, keys: Sequence[bytes], now: float) -> int:
+        """As ``delete`` of many keys; how many there were."""
+
+    def take(self, key: bytes, now: float) -> FarEntry | None:
+        """Removes an entry and returns it; None if there was none."""
+
+    def touch(self, key: bytes, fresh_until: float | None, expires: float | None, now: float) -> bool:
+        """Gives an entry another end; whether there was one."""
+
+    def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False) -> int:
+        """Makes entries stale, or gone if `hard`; how many there were. Leases of the keys end."""
+
+    def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False) -> None:
+        """Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is."""
+
+    def scan(
+        self,
+        now: float,
+        *,
+        prefix: bytes | None = None,
+        glob: str | None = None,
+        cursor: bytes | None = None,
+        limit: int = 100,
+    ) -> tuple[list[FarEntry], bytes | None]:
+        """Up to `limit` entries without their values, in the order of keys, and the cursor of the next call.
+
+        A page may be empty though more follow; at the end the cursor is None. `glob` is matched against the key as UTF-8.
+        Each call is a short read of its own: entries that are written in between are seen or not.
+        """
+
+    def clear(self, now: float) -> int:
+        """Removes everything; how many entries there were, such that are over among them. All leases end."""
+
+    def count(self, now: float) -> int:
+        """How many entries there are. What is over is removed first, which can take a while."""
+
+    def purge(self, limit: int, now: float) -> tuple[int, bool]:
+        """Removes up to `limit` entries that are over; how many, and whether there are none left."""
+
+    def stats(self, now: float) -> dict[str, int]:
+        """What was counted since the file was made, in all processes.
+
+        ``entries bytes disk_bytes map_bytes hits misses evictions expirations damaged writes readers``. A stale entry is a
+        miss. What other processes have read counts with their next write.
+        """
+
+    def check(self, now: float) -> list[str]:
+        """Reads and compares everything: what is not right, in words. Nothing of a whole store."""
+
+    def compact(self) -> tuple[int, int]:
+        """Moves the entries to a file without free pages, while nobody writes; its bytes before and after."""
+
+    def lease(self, key: bytes, until: float | None, now: float, *, number: int = 0) -> FarLease:
+        """Asks for the right to load `key` until `until` at the latest, for this process and `number`.
+
+        Who holds it already keeps it for longer. That of a process that is dead is taken over at once. Who does not get
+        it looks at ``position()`` from time to time, and asks again when that has changed.
+        """
+
+    def release(self, key: bytes, token: int, now: float) -> bool:
+        """Ends a lease; whether it held."""
+
+    def generation(self, now: float) -> int:
+        """The generation of the tags, for the ``set`` of what begins to be made now."""
+
+    def position(self) -> int | None:
+        """The position of the last change by anyone, which costs some nanoseconds; None where it cannot be told at once."""
+
+    def changes(self, since: int, now: float) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
+        """What other objects, in this process or in others, changed after the position `since`.
+
+        Returns:
+            The position to ask from next time; the keys, or None where anything may have changed; the tags that were
+            invalidated, each with whether that was hard. Evictions and the ends of entries are no changes.
+        """
+
+    def close(self) -> None:
+        """Writes what was counted, and waits for the disk if nobody else uses the directory. May be called twice."""
 
 @final
 class ManualClock:

@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod config;
 mod core;
+mod far;
 mod flight;
 mod key;
 mod keys;
@@ -25,6 +26,7 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     clock::register(module)?;
     config::register(module)?;
     core::register(module)?;
+    far::register(module)?;
     flight::register(module)?;
     keys::register(module)?;
     plain::register(module)?;

@@ -1,0 +1,77 @@
+//! Writes of several threads in one commit: who comes while a commit is under way waits, and the first of those who waited
+//! writes for all of them. Where a commit waits for the disk, that is what the disk has time for.
+
+use super::fault::Fault;
+use super::handle::Handle;
+use super::write::{Job, Write, Writer};
+use crate::far::error::{FarError, Problem};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+type Run = Box<dyn FnMut(&mut Write<'_, '_>) -> Result<(), Fault> + Send>;
+
+/// Those who wait.
+#[derive(Default)]
+pub(super) struct Group {
+    waiting: Mutex<Vec<Waiting>>,
+    lead: Mutex<()>,
+}
+
+struct Waiting {
+    writer: Writer,
+    run: Run,
+    done: Arc<Mutex<Option<Result<(), FarError>>>>,
+}
+
+impl Group {
+    /// Runs `run` in a transaction with whatever else waits.
+    pub(super) fn write(
+        &self,
+        handle: &Handle,
+        operation: &'static str,
+        writer: Writer,
+        run: Run,
+    ) -> Result<(), FarError> {
+        let done = Arc::new(Mutex::new(None));
+        self.waiting.lock().push(Waiting {
+            writer,
+            run,
+            done: Arc::clone(&done),
+        });
+        let leading = self.lead.lock();
+        if let Some(done) = done.lock().take() {
+            return done;
+        }
+        // Whoever leads takes everything that waits, so this one's own is among it.
+        let mut waiting = std::mem::take(&mut *self.waiting.lock());
+        if waiting.len() > 1 {
+            let mut jobs: Vec<_> = waiting.iter_mut().map(Waiting::job).collect();
+            if handle.write(operation, &mut jobs).is_ok() {
+                for waiting in &waiting {
+                    *waiting.done.lock() = Some(Ok(()));
+                }
+                waiting.clear();
+            }
+        }
+        // Alone, or one of them could not be written: each for itself, so that each is told what became of it.
+        for mut waiting in waiting {
+            let written = handle.write(operation, &mut [waiting.job()]);
+            *waiting.done.lock() = Some(written);
+        }
+        drop(leading);
+        let done = done.lock().take();
+        done.unwrap_or_else(|| {
+            let died = "the thread that wrote for this one died".to_owned();
+            Err(handle.error(operation, Problem::Busy(died)))
+        })
+    }
+}
+
+impl Waiting {
+    fn job(&mut self) -> Job<'_> {
+        Job {
+            writer: self.writer,
+            run: &mut *self.run,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Leases: who of all processes loads a key now, so that the others wait for it.
+//!
+//! A lease ends when it is released, when its key is written with its token, invalidated or deleted, at its deadline, and
+//! at once when the process that holds it is dead. Its token is a number that no later lease has: a write that names a
+//! token is refused when another lease has begun since, or the key was invalidated meanwhile.
+
+use super::fault::Fault;
+use super::owner;
+use super::row::{number, stored};
+use super::write::Write;
+
+/// Who holds a lease: a process, by its number, the start that tells it from others with the same number, and the
+/// namespace its number belongs to; and a number of the holder's own within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The process.
+    pub pid: u32,
+    /// When it was started, in ticks since the start of the machine; 0 where the system does not tell.
+    pub start: u64,
+    /// The namespace of process numbers; 0 where the system does not tell.
+    pub namespace: u64,
+    /// Whatever the process likes.
+    pub number: u64,
+}
+
+/// The answer to who asks for a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leased {
+    /// It is the asker's.
+    Acquired {
+        /// The token of the lease.
+        token: u64,
+        /// The generation of the tags now: what was loaded from now on is invalidated by what comes after it.
+        generation: u64,
+    },
+    /// Somebody else has it.
+    Held {
+        /// Who.
+        owner: Owner,
+        /// Until when, at the latest.
+        until: u64,
+    },
+}
+
+/// A row of the tree of leases.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    token: u64,
+    until: u64,
+    owner: Owner,
+}
+
+impl Lease {
+    const LEN: usize = 44;
+
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        if bytes.len() != Self::LEN {
+            return Err(Fault::Corrupt("a lease".to_owned()));
+        }
+        Ok(Self {
+            token: number(bytes),
+            until: number(&bytes[8..]),
+            owner: Owner {
+                start: number(&bytes[16..]),
+                namespace: number(&bytes[24..]),
+                number: number(&bytes[32..]),
+                pid: u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]),
+            },
+        })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        let owner = &self.owner;
+        let mut out = Vec::with_capacity(Self::LEN);
+        for field in [
+            self.token,
+            self.until,
+            owner.start,
+            owner.namespace,
+            owner.number,
+        ] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        out.extend_from_slice(&owner.pid.to_le_bytes());
+        out
+    }
+}
+
+impl Write<'_, '_> {
+    /// Asks for the lease of `key` until `until` for `owner`. Who has it already keeps it for longer.
+    pub(super) fn lease(&mut self, key: &[u8], owner: Owner, until: u64) -> Result<Leased, Fault> {
+        let key = stored(key);
+        let held = self
+            .trees
+            .leases
+            .get(self.txn, &key)?
+            .map(Lease::read)
+            .transpose()?;
+        let token = match held {
+            Some(held) if held.owner == owner && self.writer.now < held.until => held.token,
+            Some(held) if self.writer.now < held.until && owner::is_alive(&held.owner) => {
+                return Ok(Leased::Held {
+                    owner: held.owner,
+                    until: held.until,
+                });
+            }
+            _ => self.head.next(),
+        };
+        let lease = Lease {
+            token,
+            until,
+            owner,
+        };
+        self.trees.leases.put(self.txn, &key, &lease.write())?;
+        self.changed = true;
+        Ok(Leased::Acquired {
+            token,
+            generation: self.head.generation,
+        })
+    }
+
+    /// Whether the lease of the key stored under `key` has this token.
+    pub(super) fn has_token(&self, key: &[u8], token: u64) -> Result<bool, Fault> {
+        let held = self
+            .trees
+            .leases
+            .get(self.txn, key)?
+            .map(Lease::read)
+            .transpose()?;
+        Ok(held.is_some_and(|held| held.token == token))
+    }
+
+    /// Ends the lease of the key stored under `key`, whoever has it; whether there was one.
+    pub(super) fn end_lease(&mut self, key: &[u8]) -> Result<bool, Fault> {
+        let ended = self.head_has_leases()? && self.trees.leases.delete(self.txn, key)?;
+        self.changed |= ended;
+        Ok(ended)
+    }
+
+    fn head_has_leases(&self) -> Result<bool, Fault> {
+        Ok(!self.trees.leases.is_empty(self.txn)?)
+    }
+}

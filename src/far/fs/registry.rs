@@ -1,0 +1,125 @@
+//! One open environment per directory and process: LMDB must not open a file twice, as closing one would give the locks
+//! of the other away.
+
+use super::handle::Handle;
+use super::place::Place;
+use super::store::Options;
+use crate::far::error::{FarError, Problem};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// The process that opens or closes something, or 0. Not a mutex, which a child would inherit in whatever state it was
+/// when another thread forked: here it sees that the owner is not itself.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+const TRIES: u32 = 600_000;
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// The right to open and close environments in this process.
+pub(super) struct Opening(());
+
+impl Opening {
+    /// Waits for it.
+    pub(super) fn begin() -> Result<Self, Problem> {
+        let pid = std::process::id();
+        for _ in 0..TRIES {
+            let owner = OWNER.load(Ordering::Relaxed);
+            if (owner == 0 || owner != pid)
+                && OWNER
+                    .compare_exchange(owner, pid, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                return Ok(Self(()));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(Problem::Busy(
+            "another thread has been opening a store for a minute".to_owned(),
+        ))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        OWNER.store(0, Ordering::Release);
+    }
+}
+
+/// To be called before a fork, so that no other thread is opening or closing something while it happens.
+pub fn before_fork() {
+    if let Ok(opening) = Opening::begin() {
+        std::mem::forget(opening);
+    }
+}
+
+/// To be called after it, in the parent and in the child.
+pub fn after_fork() {
+    OWNER.store(0, Ordering::Release);
+}
+
+struct Entry {
+    handle: Arc<Handle>,
+    users: usize,
+}
+
+/// Only ever locked with the right to open, so that nobody waits for it.
+static OPEN: LazyLock<Mutex<HashMap<PathBuf, Entry>>> = LazyLock::new(Mutex::default);
+
+/// The handle of `dir`, opened if this process does not have it open.
+pub(super) fn open(dir: &Path, options: &Options) -> Result<Arc<Handle>, FarError> {
+    open_dir(dir, options).map_err(|problem| FarError::new("open", dir, problem))
+}
+
+fn open_dir(dir: &Path, options: &Options) -> Result<Arc<Handle>, Problem> {
+    let opening = Opening::begin()?;
+    let place = Place::prepare(dir)?;
+    let mut open = OPEN.lock();
+    if let Some(entry) = open.get_mut(&place.dir)
+        && entry.handle.pid == std::process::id()
+    {
+        if entry.handle.durability != options.durability {
+            return Err(Problem::Conflict(format!(
+                "this process has it open with durability {:?} and cannot open it with {:?} as well: use one of them, or \
+                 close the other cache first",
+                entry.handle.durability.name(),
+                options.durability.name()
+            )));
+        }
+        entry.users += 1;
+        return Ok(Arc::clone(&entry.handle));
+    }
+    let key = place.dir.clone();
+    let handle = Arc::new(Handle::open(&opening, place, options)?);
+    let entry = Entry {
+        handle: Arc::clone(&handle),
+        users: 1,
+    };
+    // What a child finds here is its parent's, whose environment `Handle` leaves alone when it is dropped.
+    open.insert(key, entry);
+    Ok(handle)
+}
+
+/// One user less of `handle`; the last one closes it.
+pub(super) fn close(handle: &Arc<Handle>) -> Result<(), FarError> {
+    if handle.pid != std::process::id() {
+        return Ok(());
+    }
+    let opening = Opening::begin().map_err(|problem| handle.error("close", problem))?;
+    let mut open = OPEN.lock();
+    let Some(entry) = open.get_mut(handle.dir()) else {
+        return Ok(());
+    };
+    if !Arc::ptr_eq(&entry.handle, handle) {
+        return Ok(());
+    }
+    entry.users -= 1;
+    if entry.users > 0 {
+        return Ok(());
+    }
+    open.remove(handle.dir());
+    drop(open);
+    handle.close(&opening)
+}
