@@ -16,6 +16,7 @@ PACKAGE = ROOT / "python" / "omnicache"
 # Lowest first. Modules of one row may use each other as long as they do not go round in a circle.
 RUST_ROWS = [
     {"error", "clock", "stats", "units", "glob", "config", "key", "sketch"},
+    {"pack", "compress"},
     {"entry", "slab", "index"},
     {"policy", "expiry", "tags"},
     {"shard"},
