@@ -28,6 +28,7 @@ PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units", "_types"},
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
+    {"serializers"},
     {"_inside", "_parties", "_load", "_loads", "_loading", "_instances", "_lint", "_signature"},
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_keeper", "_function", "_coroutine", "decorators"},

@@ -31,6 +31,7 @@ from .exceptions import (
     InvalidKeyError,
     MissingKeyError,
     ReentrantLoadError,
+    SchemaMismatch,
 )
 from .registry import delete_cache, get_cache, list_caches
 from .statistics import Statistics
@@ -74,6 +75,7 @@ __all__ = [
     "MissingKeyError",
     "NoKey",
     "ReentrantLoadError",
+    "SchemaMismatch",
     "SizeStrategy",
     "Statistics",
     "Strategy",

@@ -2,7 +2,6 @@
 
 use pyo3::PyTraverseError;
 use pyo3::PyVisit;
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
@@ -11,13 +10,14 @@ use super::encode::Encoder;
 use super::error::{Outcome, Trouble};
 use crate::pack::ext;
 use crate::python::keys::known;
+use crate::python::units::CacheConfigError;
 
 /// Enum classes by `module:Qualified.name`.
 #[derive(Default)]
 pub(super) struct Enums(Vec<(Py<PyType>, String)>);
 
 impl Enums {
-    /// These classes; `TypeError` for one that is no enum, or has the name of another.
+    /// These classes; `CacheConfigError` for one that is no enum, or has the name of another.
     pub(super) fn new(classes: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
         let mut known: Vec<(Py<PyType>, String)> = Vec::new();
         for class in classes {
@@ -31,7 +31,7 @@ impl Enums {
                 Ok(class) if known::ENUM.is_base_of(class) => class,
                 _ => {
                     let message = format!("enums: {} is not an Enum class", shown());
-                    return Err(PyTypeError::new_err(message));
+                    return Err(CacheConfigError::new_err(message));
                 }
             };
             let name = format!("{}:{}", class.module()?, class.qualname()?);
@@ -39,7 +39,7 @@ impl Enums {
                 Some((same, _)) if same.is(class) => {}
                 Some(_) => {
                     let message = format!("enums: there are two classes named {name}");
-                    return Err(PyTypeError::new_err(message));
+                    return Err(CacheConfigError::new_err(message));
                 }
                 None => known.push((class.clone().unbind(), name)),
             }

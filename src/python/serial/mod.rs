@@ -1,4 +1,4 @@
-//! Python values to bytes and back: the native serializer, the check that JSON would lose nothing, and compression.
+//! Python values to bytes and back: the native serializer, JSON, and compression.
 //!
 //! What the bytes look like is the business of [`crate::pack`].
 
@@ -10,6 +10,7 @@ mod encode;
 mod enums;
 mod error;
 mod json;
+mod json_read;
 mod moment;
 mod names;
 mod native;
@@ -21,5 +22,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<native::NativeCodec>()?;
     module.add_function(wrap_pyfunction!(compress::compress, module)?)?;
     module.add_function(wrap_pyfunction!(compress::decompress, module)?)?;
-    module.add_function(wrap_pyfunction!(json::check_json, module)?)
+    module.add_function(wrap_pyfunction!(json::json_dumps, module)?)?;
+    module.add_function(wrap_pyfunction!(json::json_loads, module)?)
 }

@@ -65,7 +65,7 @@ fn with_zone(tzinfo: Option<Bound<'_, PyTzInfo>>, write: impl FnOnce(&Zone<'_>))
         return Ok(());
     };
     let py = tzinfo.py();
-    if tzinfo.is(&PyTzInfo::utc(py)?) {
+    if tzinfo.is(PyTzInfo::utc(py)?) {
         write(&Zone::Utc);
         return Ok(());
     }

@@ -70,6 +70,7 @@ impl NativeCodec {
         decode(py, &bytes, &self.enums).map_err(|trouble| trouble.unreadable(py, bytes.len()))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "pyo3 hands it over")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.enums.traverse(&visit)
     }
@@ -93,6 +94,7 @@ pub(super) fn bytes_of<'a>(data: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>
 /// Boxed twice, as one pointer is what can be swapped.
 #[expect(
     clippy::box_collection,
+    clippy::unnecessary_box_returns,
     reason = "the pointer to the Vec is what is kept"
 )]
 fn take_buffer() -> Box<Vec<u8>> {
