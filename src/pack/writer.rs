@@ -1,5 +1,6 @@
 //! Writes the bytes of a value, item by item.
 
+use std::collections::TryReserveError;
 use std::ops::Range;
 
 use rmp::encode::{self, ByteBuf};
@@ -47,6 +48,12 @@ impl Writer {
     /// Whether nothing was written yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Makes room for so many bytes more, which is worth it for large parts: without memory for them this fails, where
+    /// writing them would abort.
+    pub fn reserve(&mut self, more: usize) -> Result<(), TryReserveError> {
+        self.raw().try_reserve(more)
     }
 
     /// The bytes.

@@ -71,6 +71,7 @@ class DumpsLoads(Protocol):
 
     def dumps(self, value: Any, /) -> bytes:
         """The bytes of a value."""
+        ...
 
     def loads(self, data: bytes, /) -> Any:
         """The value of these bytes."""

@@ -24,8 +24,8 @@ def parts(value: object) -> Iterator[tuple[str, object]]:
         for key, item in dict.items(value):
             yield ".keys()", key
             yield step(key), item
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        yield from ((f".{name}", item) for name, item in zip(value._fields, value, strict=False))
+    elif isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        yield from ((f".{name}", item) for name, item in zip(names, value, strict=False))
     elif isinstance(value, list | tuple):
         yield from ((f"[{at}]", item) for at, item in enumerate(value))
     elif isinstance(value, set | frozenset):

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from omnicache._omnicache import json_dumps, json_loads
-from omnicache.exceptions import CacheSerializationError
 
 from ._base import Serializer, as_bytes, unreadable
 

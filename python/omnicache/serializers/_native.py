@@ -46,7 +46,7 @@ class Native(NativeCodec, Serializer):
 
     def __new__(cls, *, enums: Iterable[type[Enum]] = ()) -> Self:
         """As the class says."""
-        if not isinstance(enums, Iterable) or isinstance(enums, type):
+        if isinstance(enums, type):  # an Enum class is iterable itself
             raise CacheConfigError("enums: give the Enum classes as a list, such as Native(enums=[Color])")
         return super().__new__(cls, list(enums))
 

@@ -15,12 +15,12 @@ from ._json import Json
 from ._native import Native
 from ._pickle import Pickle
 from ._raw import Raw
-from ._typed import Typed
+from ._typed import SIZE, Typed
 
 BY_NAME: dict[str, type[Serializer]] = {"native": Native, "json": Json, "pickle": Pickle, "raw": Raw}
 
 
-def serializer_from(spec: Any) -> Serializer:
+def serializer_from(spec: Any) -> Serializer:  # noqa: PLR0911 - one line per form
     """The serializer that `spec` describes.
 
     Args:
@@ -87,7 +87,7 @@ def _checked(serializer: Serializer) -> Serializer:
     if not isinstance(serializer, (*BY_NAME.values(), Typed, Custom)) or serializer.code not in OURS:
         checked_code(serializer.code, serializer.name)
     fingerprint = serializer.fingerprint
-    if fingerprint is not None and not (isinstance(fingerprint, bytes) and len(fingerprint) == 8):  # noqa: PLR2004
+    if fingerprint is not None and (type(fingerprint), len(fingerprint)) != (bytes, SIZE):
         raise CacheConfigError(f"serializer {serializer.name}: its fingerprint is not 8 bytes")
     return serializer
 

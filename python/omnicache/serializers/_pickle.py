@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import importlib
 import io
-import pickle  # noqa: S403 - what it costs is said to whoever chooses it
+import pickle
 import warnings
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -22,6 +22,7 @@ PROTOCOL = 5
 SHORTEST_SECRET = 16
 SIGNED = b"\x01"  # a pickle starts with 0x80
 MAC = 32
+WILD = frozenset("*?[")
 CONTEXT = b"omnicache signed pickle 1\0"
 
 
@@ -112,7 +113,8 @@ class Pickle(Serializer):
             raise unreadable(data, "pickle", "they are not signed")
         given, body = data[1 : 1 + MAC], data[1 + MAC :]
         # Each is compared, so that the time does not tell which one fits.
-        if not any([hmac.compare_digest(_sign(secret, body), given) for secret in self._secrets]):
+        known = sum(hmac.compare_digest(_sign(secret, body), given) for secret in self._secrets)
+        if not known:
             raise unreadable(data, "pickle", "they are not signed with a secret that this serializer knows")
         return body
 
@@ -136,16 +138,18 @@ class Allowed:
         for entry in entries:
             if isinstance(entry, type):
                 self.types[entry.__module__, entry.__qualname__] = entry
-            elif isinstance(entry, str) and set("*?[") & set(entry):
-                if set("*?[") & set(entry.partition(".")[0]) or "." not in entry:
-                    raise CacheConfigError(f"Pickle: allow: {entry!r} would allow everything; start with a module")
-                self.patterns.append(entry)
-            elif isinstance(entry, str) and "." in entry:
-                self.exact.add(entry)
             else:
-                raise CacheConfigError(
-                    f'Pickle: allow: {entry!r} is neither a type nor a name such as "myapp.models.User"'
-                )
+                self._add_name(entry)
+
+    def _add_name(self, name: object) -> None:
+        if not isinstance(name, str) or "." not in name:
+            raise CacheConfigError(f'Pickle: allow: {name!r} is neither a type nor a name such as "myapp.models.User"')
+        if not WILD & set(name):
+            self.exact.add(name)
+        elif WILD & set(name.partition(".")[0]):
+            raise CacheConfigError(f"Pickle: allow: {name!r} would allow everything; start with a module")
+        else:
+            self.patterns.append(name)
 
     def find(self, module: str, name: str) -> object:
         """The object of this name, which a pickle asks for."""
@@ -194,18 +198,18 @@ def _sign(secret: bytes, data: bytes) -> bytes:
 def _secrets(secret: bytes | Iterable[bytes] | None) -> tuple[bytes, ...]:
     if secret is None:
         return ()
-    if isinstance(secret, str):
+    # What the annotation rules out is what a user may get wrong.
+    given: tuple[object, ...] = (secret,) if isinstance(secret, bytes | bytearray | str) else tuple(secret)
+    if any(isinstance(one, str) for one in given):
         raise CacheConfigError("Pickle: secret: give bytes, such as text.encode()")
-    given = (secret,) if isinstance(secret, bytes | bytearray) else tuple(secret)
     if not given:
         raise CacheConfigError("Pickle: secret: the list is empty; give a secret, or None for none")
-    for one in given:
-        # It is not shown.
-        if not isinstance(one, bytes | bytearray) or len(one) < SHORTEST_SECRET:
-            raise CacheConfigError(
-                f"Pickle: secret: each is at least {SHORTEST_SECRET} random bytes, such as secrets.token_bytes(32)"
-            )
-    return tuple(bytes(one) for one in given)
+    secrets = [bytes(one) for one in given if isinstance(one, bytes | bytearray) and len(one) >= SHORTEST_SECRET]
+    if len(secrets) < len(given):
+        raise CacheConfigError(  # it is not shown
+            f"Pickle: secret: each is at least {SHORTEST_SECRET} random bytes, such as secrets.token_bytes(32)"
+        )
+    return tuple(secrets)
 
 
 def _fails(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import ipaddress
@@ -17,45 +17,28 @@ from typing import Any
 
 from omnicache.exceptions import CacheConfigError
 
-from ._shapes import (
-    ANY,
-    Adapted,
-    Choice,
-    DataclassRecord,
-    Items,
-    ModelRecord,
-    NamedTupleRecord,
-    Plain,
-    Record,
-    Row,
-    Shape,
-    Table,
-    Text,
-    TypedDictRecord,
-    type_name,
-)
+from ._records import DataclassRecord, ModelRecord, NamedTupleRecord, Record, TypedDictRecord
+from ._shapes import ANY, Adapted, Choice, Items, Plain, Row, Shape, Table, Text, type_name
 
 LEAVES: dict[object, Plain] = {
     cls: Plain(type_name(cls), cls)
     for cls in (
         bool, int, float, str, bytes, bytearray, list, tuple, set, frozenset, dict,
-        datetime.datetime, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID,
+        dt.datetime, dt.date, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID,
     )
 }  # fmt: skip
 LEAVES |= {None: Plain("None", type(None)), type(None): Plain("None", type(None)), Any: ANY, object: ANY}
 
-TEXTS = {
-    **{cls: Text(cls) for cls in (pathlib.PurePosixPath, pathlib.PureWindowsPath)},
-    **{cls: Text(cls, made_as=type(cls())) for cls in (pathlib.Path, pathlib.PurePath)},
-    type(pathlib.Path()): Text(type(pathlib.Path())),
-    **{
-        cls: Text(cls)
-        for cls in (
-            ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
-            ipaddress.IPv4Interface, ipaddress.IPv6Interface,
-        )
-    },
+OWN_PATH = type(pathlib.Path())
+TEXTS: dict[object, Text] = {
+    cls: Text(cls)
+    for cls in (
+        pathlib.PurePosixPath, pathlib.PureWindowsPath, OWN_PATH,
+        ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
+        ipaddress.IPv4Interface, ipaddress.IPv6Interface,
+    )
 }  # fmt: skip
+TEXTS |= {cls: Text(cls, made_as=type(cls())) for cls in (pathlib.Path, pathlib.PurePath)}
 
 SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.abc.Iterable)
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -82,7 +65,7 @@ class Shaper:
         self.enums: list[type[enum.Enum]] = []
         self._records: dict[object, Record] = {}
 
-    def shape(self, tp: Any, where: str, variables: Variables | None = None) -> Shape:  # noqa: C901 - one line per form
+    def shape(self, tp: Any, where: str, variables: Variables | None = None) -> Shape:  # noqa: C901, PLR0911 - one line per form
         """The shape of `tp`; `where` names it in errors."""
         variables = variables or {}
         try:
@@ -144,7 +127,9 @@ class Shaper:
             return self._union(variable.__constraints__, where, variables)
         return ANY
 
-    def _bound(self, parameters: tuple[Any, ...], arguments: tuple[Any, ...], where: str, outer: Variables) -> Variables:
+    def _bound(
+        self, parameters: tuple[Any, ...], arguments: tuple[Any, ...], where: str, outer: Variables
+    ) -> Variables:
         return {
             parameter: self.shape(argument, where, outer)
             for parameter, argument in zip(parameters, arguments, strict=False)
@@ -153,7 +138,9 @@ class Shaper:
     def _container(self, origin: Any, arguments: tuple[Any, ...], where: str, variables: Variables) -> Shape | None:
         """The shape of ``list[X]``, ``dict[K, V]`` and the like, or None."""
         if origin is tuple and not (len(arguments) == 2 and arguments[1] is ...):  # noqa: PLR2004 - tuple[X, ...]
-            return plain_if(Row(tuple(self.shape(argument, f"{where}[...]", variables) for argument in arguments)), tuple)
+            return plain_if(
+                Row(tuple(self.shape(argument, f"{where}[...]", variables) for argument in arguments)), tuple
+            )
         if origin in MAPPINGS:
             key, value = (self.shape(argument, f"{where}[...]", variables) for argument in arguments)
             return plain_if(Table(key, value), dict)
@@ -177,7 +164,7 @@ class Shaper:
         if key in self._records:
             return self._records[key]
         record = self._records[key] = kind(cls)
-        for name, annotation in annotations(cls, kind, where).items():
+        for name, annotation in fields_of(cls, kind, where).items():
             record.fields[name] = self.shape(annotation, f"{type_name(cls)}.{name}", variables)
         return record
 
@@ -209,7 +196,7 @@ def record_kind(cls: Any) -> type[Record] | None:
     return None
 
 
-def annotations(cls: Any, kind: type[Record], where: str) -> dict[str, Any]:
+def fields_of(cls: Any, kind: type[Record], where: str) -> dict[str, Any]:
     """The fields of a class and their annotations, as objects."""
     if kind is ModelRecord:
         return {name: field.annotation for name, field in cls.model_fields.items()}
@@ -217,7 +204,8 @@ def annotations(cls: Any, kind: type[Record], where: str) -> dict[str, Any]:
         hints = typing.get_type_hints(cls, include_extras=True)
     except Exception as error:
         raise CacheConfigError(
-            f"Typed: the annotations of {where} cannot be resolved: {error}; define the types at the top level of a module"
+            f"Typed: the annotations of {where} cannot be resolved: {error}; define the types "
+            "at the top level of a module"
         ) from error
     if kind is DataclassRecord:
         return {field.name: hints.get(field.name, Any) for field in dataclasses.fields(cls)}

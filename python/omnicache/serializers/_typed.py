@@ -53,7 +53,7 @@ class Typed(Serializer):
     [0].tags[1]
     """
 
-    __slots__ = ("_migrate", "_native", "_of", "_shape", "fingerprint")
+    __slots__ = ("_fingerprint", "_migrate", "_native", "_of", "_shape")
 
     name = "typed"
     code = 5
@@ -67,7 +67,12 @@ class Typed(Serializer):
         self._shape = shaper.shape(of, type_name(of))
         self._native = Native(enums=[*dict.fromkeys([*shaper.enums, *enums])])
         text = f"omnicache shape 1\n{self._shape.text()}"
-        self.fingerprint: bytes = hashlib.sha256(text.encode()).digest()[:SIZE]
+        self._fingerprint = hashlib.sha256(text.encode()).digest()[:SIZE]
+
+    @property
+    def fingerprint(self) -> bytes:  # type: ignore[override]
+        """8 bytes of the shape: names and types of fields, whatever they are nested in; the same in every process."""
+        return self._fingerprint
 
     @property
     def of(self) -> Any:

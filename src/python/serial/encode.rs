@@ -5,6 +5,7 @@
 
 use std::ptr::{addr_of_mut, null_mut};
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
@@ -13,6 +14,9 @@ use super::enums::Enums;
 use super::error::{Outcome, Trouble};
 use crate::pack::{MAX_BYTES, MAX_DEPTH, Writer, ext};
 use crate::python::keys::known;
+
+/// Parts of so many bytes are asked for room before they are written.
+const LARGE: usize = 1 << 16;
 
 /// Builds the bytes of one value.
 pub(super) struct Encoder<'py, 'a> {
@@ -84,7 +88,15 @@ impl<'py, 'a> Encoder<'py, 'a> {
 
     /// The length of something, if there is room for so much more.
     #[inline]
-    pub(super) fn length(&self, size: usize) -> Outcome<u32> {
+    pub(super) fn length(&mut self, size: usize) -> Outcome<u32> {
+        if size >= LARGE || self.out.len() >= MAX_BYTES - LARGE {
+            self.room(size)?;
+        }
+        Ok(size as u32)
+    }
+
+    #[cold]
+    fn room(&mut self, size: usize) -> Outcome {
         if size > MAX_BYTES || self.out.len() > MAX_BYTES - size {
             return Err(Trouble::new(
                 format!(
@@ -94,7 +106,8 @@ impl<'py, 'a> Encoder<'py, 'a> {
                 "store it in parts, or store where it is (a path, a URL)",
             ));
         }
-        Ok(size as u32)
+        let room = self.out.reserve(size);
+        room.map_err(|error| PyMemoryError::new_err(error.to_string()).into())
     }
 
     /// An error if a container here would be too deep.

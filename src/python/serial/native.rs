@@ -50,7 +50,12 @@ impl NativeCodec {
         let bytes = encoder.out.finish();
         let written = outcome
             .map_err(|trouble| trouble.unwritable(py))
-            .map(|()| PyBytes::new(py, &bytes));
+            .and_then(|()| {
+                PyBytes::new_with(py, bytes.len(), |into| {
+                    into.copy_from_slice(&bytes);
+                    Ok(())
+                })
+            });
         if bytes.capacity() <= KEPT_BYTES {
             *kept = bytes;
             put_buffer(kept);
