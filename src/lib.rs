@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! error clock stats units glob config key sketch   what everything uses
+//! pack compress                                    what values are as bytes
 //! entry slab index                                 one cached thing; where it lives; where its key is found
 //! policy expiry tags                               who goes next; when it ends; which generation is valid
 //! shard -> near                                    all that one lock protects; the in-process store
@@ -14,6 +15,8 @@
 //! ```
 #[forbid(unsafe_code)]
 pub mod clock;
+#[forbid(unsafe_code)]
+pub mod compress;
 #[forbid(unsafe_code)]
 pub mod config;
 #[forbid(unsafe_code)]
@@ -31,6 +34,8 @@ pub mod index;
 pub mod key;
 #[forbid(unsafe_code)]
 pub mod near;
+#[forbid(unsafe_code)]
+pub mod pack;
 #[forbid(unsafe_code)]
 pub mod policy;
 #[forbid(unsafe_code)]

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "python" / "omnicache"
 # Lowest first. Modules of one row may use each other as long as they do not go round in a circle.
 RUST_ROWS = [
     {"error", "clock", "stats", "units", "glob", "config", "key", "sketch"},
+    {"pack", "compress"},
     {"entry", "slab", "index"},
     {"policy", "expiry", "tags"},
     {"shard"},
@@ -28,6 +29,7 @@ PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units", "_types"},
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
+    {"serializers"},
     {"_options", "_context", "_workers", "_patience", "_work"},
     {
         "_inside",

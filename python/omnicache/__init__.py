@@ -33,6 +33,7 @@ from .exceptions import (
     InvalidKeyError,
     MissingKeyError,
     ReentrantLoadError,
+    SchemaMismatch,
 )
 from .registry import delete_cache, get_cache, list_caches
 from .statistics import Statistics
@@ -79,6 +80,7 @@ __all__ = [
     "NoKey",
     "Options",
     "ReentrantLoadError",
+    "SchemaMismatch",
     "SizeStrategy",
     "Statistics",
     "Strategy",

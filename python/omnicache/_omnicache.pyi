@@ -5,6 +5,7 @@ its engine. Long because a compiled module is one module, with one stub.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, Self, TypeVar, final, overload
@@ -29,6 +30,7 @@ __all__ = [
     "KeyPart",
     "Leader",
     "ManualClock",
+    "NativeCodec",
     "Wait",
     "Waiter",
     "__version__",
@@ -37,13 +39,17 @@ __all__ = [
     "_plain_same",
     "add_need",
     "add_wait",
+    "compress",
     "decode_key",
+    "decompress",
     "drop_token",
     "encode_key",
     "find_token",
     "flights_forked",
     "install",
     "install_call",
+    "json_dumps",
+    "json_loads",
     "keep_token",
     "key_text",
     "new_flight_id",
@@ -800,6 +806,59 @@ def decode_key(data: bytes) -> Any:
 
 def key_text(data: bytes) -> str:
     """A key's text, which patterns are matched against."""
+
+@disjoint_base
+class NativeCodec:
+    """The engine of ``omnicache.serializers.Native``.
+
+    >>> from omnicache._omnicache import NativeCodec
+    >>> codec = NativeCodec()
+    >>> codec.loads(codec.dumps({"a": (1, None)}))
+    {'a': (1, None)}
+    """
+
+    def __new__(cls, enums: list[type[Enum]] = ...) -> Self: ...
+    @property
+    def enums(self) -> list[type[Enum]]:
+        """The enum classes that it was given."""
+
+    def dumps(self, value: Any, /) -> bytes:
+        """The bytes of a value; ``CacheSerializationError`` names the part that cannot be written, and what to do."""
+
+    def loads(self, data: bytes | bytearray | memoryview, fingerprint: bytes | None = None) -> Any:
+        """The value of these bytes; ``CacheSerializationError`` if they are damaged. `fingerprint` is not needed."""
+
+def compress(data: bytes | bytearray | memoryview, level: int = 3) -> bytes | None:
+    """`data` compressed with zstd, or None if that is not shorter; other threads run meanwhile if there is much of it.
+
+    >>> from omnicache._omnicache import compress
+    >>> len(compress(b"spam" * 1000)) < 100, compress(b"spam")
+    (True, None)
+    """
+
+def decompress(data: bytes | bytearray | memoryview, max_bytes: int) -> bytes:
+    """What was compressed; ``CacheSerializationError`` if it is damaged or was more than `max_bytes`.
+
+    >>> from omnicache._omnicache import compress, decompress
+    >>> decompress(compress(b"spam" * 1000), 4000) == b"spam" * 1000
+    True
+    """
+
+def json_dumps(value: Any, lossy: bool = False) -> bytes:
+    """The JSON of a value; ``CacheSerializationError`` names the part that would not come back as it is.
+
+    >>> from omnicache._omnicache import json_dumps
+    >>> json_dumps([1, 2.5, None])
+    b'[1,2.5,null]'
+    """
+
+def json_loads(data: bytes | bytearray | memoryview) -> Any:
+    """The value of simple JSON; ``ValueError`` for anything that ``json.loads`` should judge.
+
+    >>> from omnicache._omnicache import json_loads
+    >>> json_loads(b'{"a": [1, 2.5]}')
+    {'a': [1, 2.5]}
+    """
 
 def parse_duration(value: Duration, /) -> float:
     """Seconds of a duration; ``CacheConfigError`` if it is none, or not more than zero."""

@@ -21,6 +21,7 @@ __all__ = [
     "InvalidKeyError",
     "MissingKeyError",
     "ReentrantLoadError",
+    "SchemaMismatch",
 ]
 
 
@@ -171,9 +172,48 @@ class CacheStrategyError(CacheError, ValueError):
 class CacheSerializationError(CacheError):
     """A value cannot be written as bytes, or bytes cannot be read back as a value.
 
-    >>> from omnicache import CacheError, CacheSerializationError
-    >>> issubclass(CacheSerializationError, CacheError)
-    True
+    Args:
+        problem: What is wrong and what to do; a sentence without its subject if `path` is given.
+        path: Where in the value, such as ``["orders"][3].cursor``; ``""`` is the value itself, None is not known.
+
+    >>> from omnicache.serializers import Native
+    >>> try:
+    ...     Native().dumps({"orders": [1, object()]})
+    ... except CacheSerializationError as error:
+    ...     print(error.path)
+    ["orders"][1]
+    """
+
+    def __init__(self, problem: str = "", path: str | None = None) -> None:
+        super().__init__(*((problem,) if path is None else (problem, path)))
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, without where."""
+        return str(self.args[0])
+
+    @property
+    def path(self) -> str | None:
+        """Where in the value; None if it is not known."""
+        return str(self.args[1]) if len(self.args) > 1 else None
+
+    def __str__(self) -> str:
+        return self.problem if self.path is None else f"value{self.path} {self.problem}"
+
+
+class SchemaMismatch(CacheSerializationError):  # noqa: N818 - it is an everyday miss, not a failure
+    """Bytes were written for another shape of the type: a field was added, removed, renamed or given another type.
+
+    A cache counts a miss and loads anew, unless its serializer was given ``migrate=``.
+
+    >>> from omnicache.exceptions import SchemaMismatch
+    >>> from omnicache.serializers import Typed
+    >>> numbers, texts = Typed(list[int]), Typed(list[str])
+    >>> try:
+    ...     texts.loads(numbers.dumps([1]), numbers.fingerprint)
+    ... except SchemaMismatch:
+    ...     print("another shape")
+    another shape
     """
 
 

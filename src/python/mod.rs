@@ -12,6 +12,7 @@ mod keys;
 mod lock;
 mod plain;
 mod sentinel;
+mod serial;
 mod units;
 mod waits;
 mod weigh;
@@ -30,6 +31,7 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     flight::register(module)?;
     keys::register(module)?;
     plain::register(module)?;
+    serial::register(module)?;
     units::register(module)?;
     waits::register(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

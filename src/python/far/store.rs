@@ -505,7 +505,7 @@ impl FileStore {
     }
 
     fn __repr__(&self) -> String {
-        format!("FileStore({:?})", self.store().dir())
+        format!("FileStore({})", self.store().dir().display())
     }
 }
 

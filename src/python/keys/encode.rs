@@ -193,7 +193,7 @@ impl<'py> Encoder<'py> {
         for item in items.iter() {
             let (key, value) = item.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
             self.part(&key, depth + 1, || ".keys()".to_owned())?;
-            self.part(&value, depth + 1, || step(&key))?;
+            self.part(&value, depth + 1, || known::step(&key))?;
             self.out.item(&mut group);
         }
         self.out.sort(group, false);
@@ -245,21 +245,6 @@ pub(super) fn too_deep() -> Problem {
         format!("is nested more than {MAX_DEPTH} deep"),
         "Use a flatter key, or a part that identifies it.",
     )
-}
-
-/// How to get to the value of `key` in a dict.
-fn step(key: &Bound<'_, PyAny>) -> String {
-    if let Ok(text) = key.cast_exact::<PyString>() {
-        format!("[\"{}\"]", text.to_string_lossy())
-    } else if key.is_exact_instance_of::<PyInt>() {
-        format!(
-            "[{}]",
-            key.repr()
-                .map_or_else(|_| "...".to_owned(), |repr| repr.to_string())
-        )
-    } else {
-        format!("[<{}>]", known::shown(&key.get_type()))
-    }
 }
 
 fn is_exact_builtin(obj: &Bound<'_, PyAny>) -> bool {

@@ -1,31 +1,32 @@
-//! Types of the standard library, looked up when first needed; and the names of types and functions.
+//! Types of the standard library, looked up when first needed; and the names of types, functions and parts.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyInt, PyString, PyType};
 
 use super::error::{Outcome, Problem};
 
 /// A type of the standard library by name.
-pub(super) struct Known {
+pub(crate) struct Known {
     module: &'static str,
     name: &'static str,
     class: PyOnceLock<Py<PyType>>,
 }
 
-pub(super) static DECIMAL: Known = Known::new("decimal", "Decimal");
-pub(super) static ENUM: Known = Known::new("enum", "Enum");
-pub(super) static FLAG: Known = Known::new("enum", "Flag");
+pub(crate) static DECIMAL: Known = Known::new("decimal", "Decimal");
+pub(crate) static ENUM: Known = Known::new("enum", "Enum");
+pub(crate) static FLAG: Known = Known::new("enum", "Flag");
 pub(super) static PARTIAL: Known = Known::new("functools", "partial");
 pub(super) static POSIX_PATH: Known = Known::new("pathlib", "PosixPath");
-pub(super) static PURE_PATH: Known = Known::new("pathlib", "PurePath");
+pub(crate) static PURE_PATH: Known = Known::new("pathlib", "PurePath");
 pub(super) static PURE_POSIX_PATH: Known = Known::new("pathlib", "PurePosixPath");
 pub(super) static PURE_WINDOWS_PATH: Known = Known::new("pathlib", "PureWindowsPath");
-pub(super) static TIMEZONE: Known = Known::new("datetime", "timezone");
-pub(super) static UUID: Known = Known::new("uuid", "UUID");
+pub(crate) static SAFE_UUID: Known = Known::new("uuid", "SafeUUID");
+pub(crate) static TIMEZONE: Known = Known::new("datetime", "timezone");
+pub(crate) static UUID: Known = Known::new("uuid", "UUID");
 pub(super) static WINDOWS_PATH: Known = Known::new("pathlib", "WindowsPath");
-pub(super) static ZONE_INFO: Known = Known::new("zoneinfo", "ZoneInfo");
+pub(crate) static ZONE_INFO: Known = Known::new("zoneinfo", "ZoneInfo");
 
 impl Known {
     const fn new(module: &'static str, name: &'static str) -> Self {
@@ -37,7 +38,7 @@ impl Known {
     }
 
     /// The type, its module imported if need be.
-    pub(super) fn load<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
+    pub(crate) fn load<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
         self.class.import(py, self.module, self.name)
     }
 
@@ -54,12 +55,12 @@ impl Known {
     }
 
     /// Whether `class` is this type.
-    pub(super) fn is(&self, class: &Bound<'_, PyType>) -> bool {
+    pub(crate) fn is(&self, class: &Bound<'_, PyType>) -> bool {
         self.loaded(class.py()).is_some_and(|known| known.is(class))
     }
 
     /// Whether `class` is this type or derived from it. Runs no `__subclasscheck__`.
-    pub(super) fn is_base_of(&self, class: &Bound<'_, PyType>) -> bool {
+    pub(crate) fn is_base_of(&self, class: &Bound<'_, PyType>) -> bool {
         self.loaded(class.py())
             .is_some_and(|known| is_subtype(class, known))
     }
@@ -86,7 +87,7 @@ fn loaded_module<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> 
 ///
 /// Looks into the dicts of the types: asking for an attribute that is missing makes an exception, which is slow, and
 /// may run a metaclass's `__getattr__`.
-pub(super) fn defines(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> bool {
+pub(crate) fn defines(class: &Bound<'_, PyType>, name: &Bound<'_, PyString>) -> bool {
     class.mro().iter().any(|base| {
         let base = base.as_ptr().cast::<ffi::PyTypeObject>();
         // SAFETY: the items of a method resolution order are live types. The dict of a type that is compiled into the
@@ -134,11 +135,26 @@ pub(super) fn type_name(class: &Bound<'_, PyType>) -> Outcome<String> {
 }
 
 /// The name of a type as messages show it.
-pub(super) fn shown(class: &Bound<'_, PyType>) -> String {
+pub(crate) fn shown(class: &Bound<'_, PyType>) -> String {
     class.fully_qualified_name().map_or_else(
         |_| "object".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     )
+}
+
+/// How to get to the value of `key` in a dict.
+pub(crate) fn step(key: &Bound<'_, PyAny>) -> String {
+    if let Ok(text) = key.cast_exact::<PyString>() {
+        format!("[\"{}\"]", text.to_string_lossy())
+    } else if key.is_exact_instance_of::<PyInt>() {
+        format!(
+            "[{}]",
+            key.repr()
+                .map_or_else(|_| "...".to_owned(), |repr| repr.to_string())
+        )
+    } else {
+        format!("[<{}>]", shown(&key.get_type()))
+    }
 }
 
 /// `module:qualified.name` of a class or function that can be found by that name.

@@ -12,7 +12,7 @@ use crate::key;
 mod decode;
 mod encode;
 mod error;
-mod known;
+pub(crate) mod known;
 mod moment;
 mod objects;
 mod part;
