@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from ._context import LoadContext
 from ._events import CacheEvent
+from ._far import cache as _far  # noqa: F401 - it says which caches leave the process
 from ._keys import KeyBy, NoKey
 from ._omnicache import CachedError, ManualClock, __version__
 from ._options import Options, Timeout
 from ._sentinels import DEFAULT, MISSING
-from .backends import Backend, MemoryBackend
+from .backends import Backend, FileSystemBackend, MemoryBackend, StoreBackend, TieredBackend
 from .cache import Cache
 from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
 from .entry import CacheEntry
@@ -69,6 +70,7 @@ __all__ = [
     "CachedError",
     "CachedFunction",
     "CustomStrategy",
+    "FileSystemBackend",
     "InvalidKeyError",
     "KeyBy",
     "LFUStrategy",
@@ -83,8 +85,10 @@ __all__ = [
     "SchemaMismatch",
     "SizeStrategy",
     "Statistics",
+    "StoreBackend",
     "Strategy",
     "TTLStrategy",
+    "TieredBackend",
     "Timeout",
     "TinyLFUStrategy",
     "__version__",

@@ -172,6 +172,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:
         request = keeper.request(function, key(*args, **kwargs), args, kwargs)
+        request.awaits = True
         return request.handed(await load_async(request.renewal()))
 
     async def peek(*args: Any, **kwargs: Any) -> Any:

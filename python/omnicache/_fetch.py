@@ -20,6 +20,7 @@ __all__ = ["afetch", "fetch"]
 
 def fetch(request: Request) -> Any:
     """The value of a request: what is there, or what its loader brings."""
+    request.prepare()
     value, refresh = _there(request)
     if refresh:
         refresh_sync(request.again())
@@ -33,6 +34,8 @@ def fetch(request: Request) -> Any:
 
 async def afetch(request: Request) -> Any:
     """As :func:`fetch`, for tasks; the loader may be a coroutine function."""
+    request.awaits = True
+    await request.aprepare()
     value, refresh = _there(request)
     if refresh:
         refresh_async(request.again())

@@ -49,7 +49,7 @@ class CacheInfo(NamedTuple):
 class Keeper:
     """A cache, as one function uses it."""
 
-    __slots__ = ("_options", "_plan", "_runs", "_tags", "cache", "name", "owner", "owns", "prefix")
+    __slots__ = ("_found", "_options", "_plan", "_runs", "_tags", "cache", "name", "owner", "owns", "prefix")
 
     def __init__(self, cache: Cache, prefix: str, name: str, plan: Plan, *, options: Options, owns: bool) -> None:
         self.cache: Final = cache
@@ -58,7 +58,7 @@ class Keeper:
         self.owner: Final = plan.has_owner
         self.owns: Final = owns
         self._plan: Final = plan
-        self._runs = 0
+        self._runs = self._found = 0
         self._tags: Final = TagSource(name, options.tags, plan.signature)
         # In a cache of its own an entry needs no tag to be found.
         fixed = (*self._tags.fixed, *(() if owns else (prefix,)))
@@ -74,9 +74,10 @@ class Keeper:
             self.options_for(key, args, kwargs),
             context=plan.context is not None,
             again=not plan.lent,
-            ran=self._ran,
+            ran=self._count_run,
+            found=self._count_found,
         )
-        return Request(self.cache, key, call)
+        return self.cache._request(key, call)
 
     def options_for(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Options:
         """The options to write the entry of `key` with."""
@@ -91,9 +92,13 @@ class Keeper:
             return options
         return replace(options, tags=(*(() if options.tags is DEFAULT else options.tags), *more))
 
-    def _ran(self) -> None:
+    def _count_run(self) -> None:
         with LOCK:
             self._runs += 1
+
+    def _count_found(self) -> None:
+        with LOCK:
+            self._found += 1
 
     @property
     def copier(self) -> Callable[[Any], Any] | None:
@@ -114,7 +119,8 @@ class Keeper:
         """The counts, given hits and misses."""
         cache = self.cache
         size = len(cache) if self.owns else len(cache._rows(None, [self.prefix], None))
-        return CacheInfo(*calls, cache.max_size, size)
+        hits, misses = calls
+        return CacheInfo(hits + self._found, misses - self._found, cache.max_size, size)
 
     def clear(self) -> None:
         """Drops every entry of the function."""
@@ -122,6 +128,7 @@ class Keeper:
             self.cache.clear()
         else:
             self.cache.invalidate(tags=[self.prefix], hard=True)
+        self._found = 0
 
     def parameters(self) -> dict[str, Any]:
         """As ``functools.lru_cache`` reports them."""

@@ -139,6 +139,8 @@ class Life(Hooks):
             raise CacheConfigError("tags: an iterable of str; a function is for @cached, which has arguments")
         self._set_defaults(ttl=ttl, idle=idle, stale=options.kept, jitter=given.jitter, refresh_at=options.refresh_at)
         self._options = options
+        if given.jitter is not DEFAULT:
+            self._jitter = given.jitter
 
     def _use(self, strategy: Strategy) -> None:
         """Puts a checked strategy into force."""

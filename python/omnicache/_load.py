@@ -58,6 +58,7 @@ class Load(Generic[V]):
             # Who waits for a thread of its own is known by its wait, as one that may leave.
             with _Within(self._node(leader.id), None if self._apart else self._parent):
                 try:
+                    self._work.led_by(leader)
                     value = self._plain(self._work.run())
                     self._keep(value, leader)
                 except Exception as error:
@@ -170,6 +171,7 @@ class Load(Generic[V]):
         """Runs the loader in a task of its own, whose context this is."""
         INSIDE.set(node)
         try:
+            self._work.led_by(leader)
             self._keep(await self._made(), leader)
         except Exception as error:  # noqa: BLE001 - it is handed to those who wait
             self._fail(error, leader)
@@ -271,6 +273,7 @@ class Load(Generic[V]):
         It is in the flight's place for the loads under it, but has a number of its own: what it waits for, the flight
         does not.
         """
+        self._work.led_by(flight)
         return _Within(self._node(new_flight_id(), flight.id), self._parent, self._work)
 
     async def _made(self) -> V:

@@ -20,7 +20,7 @@ from ._work import ABSENT, Absent
 from .exceptions import CacheClosedError
 
 if TYPE_CHECKING:
-    from ._omnicache import Flights
+    from ._omnicache import Flight, Flights, Leader
     from .cache import Cache
 
 __all__ = ["Call", "LoadCounts", "Request"]
@@ -54,7 +54,7 @@ class LoadCounts:
 class Call:
     """A loader, with what its caller or its function says of it."""
 
-    __slots__ = ("again", "context", "function", "options", "ran")
+    __slots__ = ("again", "context", "found", "function", "options", "ran")
 
     def __init__(
         self,
@@ -64,13 +64,18 @@ class Call:
         context: bool = False,
         again: bool = True,
         ran: Callable[[], object] | None = None,
+        found: Callable[[], object] | None = None,
     ) -> None:
-        """`context`: it takes the load's; `again`: it may run after its caller has gone; `ran`: told of each run."""
+        """`context`: it takes the load's; `again`: it may run after its caller has gone.
+
+        `ran` is told of each run, `found` of each value that was found outside the process.
+        """
         self.function: Final = function
         self.options: Final = options
         self.context: Final = context
         self.again: Final = again
         self.ran: Final = ran
+        self.found: Final = found
 
 
 class Request:
@@ -86,6 +91,7 @@ class Request:
         "_options",
         "_seen",
         "_since",
+        "awaits",
         "key",
     )
 
@@ -98,16 +104,39 @@ class Request:
         self._budget: Final[Budget] = NO_BUDGET if background else cache._budget()
         self._context: LoadContext | None = None
         self._since = 0.0
+        # Whether it is a task that asks.
+        self.awaits = False
         # The value that a load would replace, and its version, which is None where there is none.
         self._seen: tuple[Any, int | None] = (MISSING, None)
         tags = self._options.tags
         self._lease = cache._leases.take(key, frozenset(tags)) if tags or call.context else None
 
+    # --- where the value is ---
+
+    def prepare(self) -> None:
+        """Brings in what the rest looks at; here it is at hand."""
+
+    async def aprepare(self) -> None:
+        """As :meth:`prepare`, for tasks."""
+
+    def _sight(self) -> tuple[Any, float | None, float | None, int, bool] | None:
+        """How the entry stands: its value, seconds it is fresh, seconds until it asks for a refresh, version, softness."""
+        return self._cache._sight(self.key)
+
+    def _claim(self) -> bool:
+        return self._cache._claim(self.key)
+
+    def _rearm(self, after: float) -> None:
+        self._cache._rearm(self.key, after)
+
+    def led_by(self, leader: Leader | Flight) -> None:
+        """Tells whose load it is, before it runs."""
+
     # --- before a load ---
 
     def answer(self) -> tuple[Any | Absent, bool]:
         """The value that may be served as things stand, and whether a refresh is to be started."""
-        sight = self._cache._sight(self.key)
+        sight = self._sight()
         if sight is None:
             return ABSENT, False
         value, left, early, version, soft = sight
@@ -116,7 +145,7 @@ class Request:
             wanted = early is not None and early <= 0
             if isinstance(value, CachedError):
                 raise _again(value.error)
-            return value, wanted and self._may_refresh and self._draw(left, early) and self._cache._claim(self.key)
+            return value, wanted and self._may_refresh and self._draw(left, early) and self._claim()
         options, waiting = self._options, early is not None and early > 0
         if not self._accepts(-left):
             return ABSENT, False
@@ -128,7 +157,7 @@ class Request:
 
     def offline(self) -> Any | Absent:
         """Whatever is there, for a caller that wants no load."""
-        sight = self._cache._sight(self.key)
+        sight = self._sight()
         if sight is None:
             return ABSENT
         value, left = sight[:2]
@@ -163,7 +192,7 @@ class Request:
 
     def _old(self) -> Any | Absent:
         """The old value, as far as it may stand in for one that cannot be loaded; or one that is new by now."""
-        sight = self._cache._sight(self.key)
+        sight = self._sight()
         if sight is None or isinstance(sight[0], CachedError):
             return ABSENT
         value, left, _, version, _ = sight
@@ -185,7 +214,7 @@ class Request:
 
     def _throttle(self) -> None:
         if self._options.retry_after:
-            self._cache._rearm(self.key, self._options.retry_after)
+            self._rearm(self._options.retry_after)
 
     def patience(self) -> Patience:
         """How long to wait for the load."""
@@ -213,7 +242,7 @@ class Request:
 
     def look(self) -> Any | Absent:
         """The value that is in the store by now and makes the load needless."""
-        sight = self._cache._sight(self.key)
+        sight = self._sight()
         if sight is None:
             self._seen = (MISSING, None)
             return ABSENT
@@ -279,7 +308,7 @@ class Request:
 
     def discard(self, value: Any, /) -> None:
         """Removes the entry if its value is still this very object."""
-        found = self._cache._sight(self.key)
+        found = self._sight()
         # A cache that copies what it stores never has this very object; what it has may be the load's.
         if found is not None and (found[0] is value or self._copies):
             self._cache.delete(self.key)
@@ -313,7 +342,7 @@ class Request:
 
     def renewal(self) -> Request:
         """For a load although a value may be there, as it is seen now."""
-        sight = self._cache._sight(self.key)
+        sight = self._sight()
         if sight is not None:
             self._seen = (sight[0], sight[3])
         return self
@@ -325,8 +354,8 @@ class Request:
 
     def again(self) -> Request:
         """The same as a load that nobody waits for."""
-        request = Request(self._cache, self.key, self._call, background=True)
-        request._seen = self._seen
+        request = type(self)(self._cache, self.key, self._call, background=True)
+        request._seen, request.awaits = self._seen, self.awaits
         return request
 
 

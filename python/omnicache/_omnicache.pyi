@@ -52,11 +52,14 @@ __all__ = [
     "json_loads",
     "keep_token",
     "key_text",
+    "match_keys",
     "new_flight_id",
+    "pack_record",
     "parse_config",
     "parse_duration",
     "parse_size",
     "try_wait",
+    "unpack_record",
     "waits_len",
 ]
 
@@ -472,6 +475,7 @@ class Core:
     def _claim(self, key: Any) -> bool: ...
     def _keep(self, key: Any, value: Any, version: int | None, ttl: Any, **options: Any) -> bool: ...
     def _now(self) -> float: ...
+    def _wall(self) -> float: ...
     def _peek(self, key: Any) -> tuple[Any, bool] | None: ...
     def _rearm(self, key: Any, after: Any) -> None: ...
     def _seek(self, key: Any, absent: Any) -> Any: ...
@@ -515,6 +519,10 @@ class FarEntry:
     @property
     def stale(self) -> bool:
         """Whether it is past ``fresh_until``, or one of its tags was softly invalidated."""
+
+    @property
+    def soft(self) -> bool:
+        """Whether it was made stale on request, before its time."""
 
     @property
     def serializer(self) -> int: ...
@@ -803,6 +811,28 @@ def encode_key(obj: Any) -> bytes:
 
 def decode_key(data: bytes) -> Any:
     """The key that these canonical bytes stand for; ``ValueError`` if they are none."""
+
+def match_keys(pattern: str, keys: list[bytes]) -> list[bytes]:
+    """Those of these canonical keys whose text matches the glob."""
+
+def pack_record(
+    key: bytes,
+    payload: bytes,
+    now: float,
+    *,
+    serializer: int = 0,
+    flags: int = 0,
+    priority: float = 0.5,
+    created: float | None = None,
+    fresh_until: float | None = None,
+    expires: float | None = None,
+    schema: bytes | None = None,
+    tags: Sequence[tuple[str, int]] = ...,
+) -> bytes:
+    """The envelope of a value, for a store that keeps one run of bytes under a key."""
+
+def unpack_record(key: bytes, data: bytes) -> tuple[FarEntry, list[tuple[str, int]]]:
+    """The entry in an envelope, and the generations of its tags; ``CacheSerializationError`` if it is none."""
 
 def key_text(data: bytes) -> str:
     """A key's text, which patterns are matched against."""

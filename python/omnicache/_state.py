@@ -39,6 +39,7 @@ class State(_omnicache.Core):
         "_copy",
         "_copy_mode",
         "_events",
+        "_jitter",
         "_leases",
         "_loads",
         "_name",
@@ -56,6 +57,7 @@ class State(_omnicache.Core):
     _copy: Callable[[Any], Any] | None
     _copy_mode: CopyMode
     _events: Events
+    _jitter: float
     _leases: Leases
     _loads: LoadCounts
     _name: str

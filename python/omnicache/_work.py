@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from ._omnicache import Flights
+    from ._omnicache import Flight, Flights, Leader
     from .exceptions import CacheTimeoutError
 
 __all__ = ["ABSENT", "Absent", "LoaderCancelled", "SoftLimit", "Work"]
@@ -73,6 +73,10 @@ class Work(Protocol[V]):
 
         What is there otherwise is what the value will be stored over. An error that is kept there is raised.
         """
+        ...
+
+    def led_by(self, leader: Leader | Flight) -> None:
+        """Tells whose load it is, before it runs."""
         ...
 
     def run(self) -> V | Awaitable[V]:

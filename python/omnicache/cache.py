@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from . import _omnicache, _registry
 from ._context import takes_context
@@ -17,7 +17,7 @@ from ._loading import Call, LoadCounts, Request
 from ._options import LIBRARY, Options, checked_copier, options_from
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
-from .backends import Backend, backend_from
+from .backends import Backend, MemoryBackend, backend_from
 from .exceptions import CacheConfigError
 from .strategies import Strategy, strategy_from
 
@@ -38,7 +38,7 @@ class Cache(AsyncFace):
         strategy: Who is evicted: a strategy, the class of one, or ``"lru"``, ``"lfu"``, ``"ttl"``, ``"size"``,
             ``"tinylfu"``.
         namespace: Caches of different namespaces share nothing.
-        backend: Where entries live; this version has ``"memory"``.
+        backend: Where entries live: a :class:`Backend`, ``"memory"``, a URL such as ``"file:./cache"``, or a dict.
         max_size: The largest number of entries; None for no limit. The same as the strategy's own.
         max_bytes: The largest sum of sizes, in bytes or as text such as ``"64MiB"``; None for no limit.
         default_ttl: How long entries live unless the call says otherwise: seconds, a ``timedelta`` or text such as
@@ -49,6 +49,15 @@ class Cache(AsyncFace):
             builtin containers hold.
         clock: A :class:`ManualClock`, for tests.
         options: An :class:`Options`: how values are loaded and kept fresh, unless a function or a call says otherwise.
+        serializer: How values become bytes, where entries leave the process: what
+            :func:`omnicache.serializers.serializer_from` takes; None for ``"native"``.
+        type: The type of the values, in the place of `serializer`: a dataclass, a pydantic model, ``list[User]``.
+        compression: A :class:`omnicache.serializers.Compression`; None for none.
+        fallback: The backend that serves while `backend` is down.
+        on_error: What happens where `backend` fails and there is no fallback: ``"degrade"``, reads find nothing and
+            writes do nothing, or ``"raise"``.
+        on_serialization_error: What happens to a value that cannot be written: ``"raise"``, or ``"skip"``, it is not
+            kept, counted and logged.
         freshness: The fields of :class:`Options` one by one, which go before `options`: ``stale="1h"``,
             ``jitter=0.1``.
 
@@ -68,6 +77,16 @@ class Cache(AsyncFace):
 
     __slots__ = ()
 
+    _far_kind: ClassVar[Any] = None
+    """The class of caches whose entries leave the process; the layer above says which."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """A cache of the kind that its backend asks for."""
+        kind: Any = cls
+        if cls is Cache and not isinstance(backend_from(options.get("backend")), MemoryBackend):
+            kind = Cache._far_kind
+        return super().__new__(kind, *args, **options)  # type: ignore[no-any-return]
+
     def __init__(
         self,
         name: str,
@@ -83,6 +102,12 @@ class Cache(AsyncFace):
         sizer: Callable[[Any, Any], int] | None = None,
         clock: _omnicache.ManualClock | None = None,  # noqa: ARG002 - taken by `Core.__new__`
         options: Options | None = None,
+        serializer: Any = None,
+        type: Any = None,  # noqa: A002 - the word that users look for
+        compression: Any = DEFAULT,
+        fallback: Backend | str | Mapping[str, Any] | None = None,
+        on_error: Literal["degrade", "raise"] = "degrade",
+        on_serialization_error: Literal["skip", "raise"] = "raise",
         **freshness: Any,
     ) -> None:
         if hasattr(self, "_name"):
@@ -91,9 +116,28 @@ class Cache(AsyncFace):
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, copy, sizer, given)
         self._name = _registry.check_name("cache name", name)
         self._namespace = _registry.check_name("namespace", namespace)
+        self._connect(
+            serializer=serializer if type is None else type,
+            compression=compression,
+            fallback=fallback,
+            on_error=on_error,
+            on_serialization_error=on_serialization_error,
+        )
         # From here on others can find it.
         _registry.claim(self._namespace, self._name, self)
         self._watch()
+
+    def _connect(self, *, serializer: Any, compression: Any, fallback: Any, **_policies: Any) -> None:
+        """Refuses what is for caches whose entries leave the process; these have their own."""
+        given = {"serializer or type": serializer, "fallback": fallback}
+        wrong = [name for name, value in given.items() if value is not None]
+        if compression is not DEFAULT:
+            wrong.append("compression")
+        if wrong:
+            raise CacheConfigError(
+                f"cache {self._name!r}: {', '.join(wrong)}: for entries that leave the process; name a backend such as "
+                "FileSystemBackend(...), or leave it out"
+            )
 
     @classmethod
     def _anonymous(cls, name: str, *, max_size: int | None = None, strategy: Any = "lru", clock: Any = None) -> Self:
@@ -125,6 +169,7 @@ class Cache(AsyncFace):
         self._copy_mode, self._copy = copy, checked_copier(copy)
         self._adviser = None
         self._budgets = 0
+        self._jitter = 0.0
         chosen = strategy_from(strategy, max_size=max_size, max_bytes=max_bytes)
         if default_ttl is DEFAULT and not callable(options.ttl):
             default_ttl = options.ttl
@@ -257,7 +302,7 @@ class Cache(AsyncFace):
                 f"get_or_set: cache {self._name!r}: the loader of {key!r} is a coroutine function; await "
                 "aget_or_set(), or give it a plain function"
             )
-        return fetch(Request(self, key, call))
+        return fetch(self._request(key, call))
 
     async def aget_or_set(
         self, key: Any, loader: Any, ttl: Any = DEFAULT, *, options: Options | None = None, **freshness: Any
@@ -270,7 +315,11 @@ class Cache(AsyncFace):
         value = self._seek(key, MISSING)
         if value is not MISSING:
             return value if options is None and "copy" not in freshness else _handed(value, options, freshness)
-        return await afetch(Request(self, key, _call(loader, ttl, options, freshness)))
+        return await afetch(self._request(key, _call(loader, ttl, options, freshness)))
+
+    def _request(self, key: Any, call: Call) -> Request:
+        """What is asked for by a request that a plain hit did not answer."""
+        return Request(self, key, call)
 
 
 def _call(loader: Any, ttl: Any, options: Options | None, freshness: dict[str, Any]) -> Call:

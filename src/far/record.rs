@@ -38,8 +38,10 @@ impl Flags {
     pub const COMPRESSED: Self = Self(1);
     /// The payload begins with a signature.
     pub const SIGNED: Self = Self(2);
+    /// It was made stale on request, before its time.
+    pub const SOFT: Self = Self(4);
     /// What this version knows.
-    const KNOWN: u8 = Self::COMPRESSED.0 | Self::SIGNED.0;
+    const KNOWN: u8 = Self::COMPRESSED.0 | Self::SIGNED.0 | Self::SOFT.0;
 
     /// The flags in `bits`; `None` if one of them means nothing.
     pub fn from_bits(bits: u8) -> Option<Self> {
@@ -49,6 +51,23 @@ impl Flags {
     /// The bits.
     pub fn bits(self) -> u8 {
         self.0
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These but for those.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether all of those are set.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 
@@ -98,6 +117,21 @@ pub struct Terms {
     pub expires: u64,
     /// The fingerprint of the type of the value.
     pub schema: Option<[u8; 8]>,
+}
+
+impl Terms {
+    /// The terms of what is stale since this moment: if that is before its time, on request.
+    #[must_use]
+    pub fn stale_since(self, since: u64) -> Self {
+        if since >= self.fresh_until {
+            return self;
+        }
+        Self {
+            fresh_until: since,
+            flags: self.flags.with(Flags::SOFT),
+            ..self
+        }
+    }
 }
 
 impl Default for Terms {

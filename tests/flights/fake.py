@@ -23,6 +23,9 @@ class FakeWork:
     def look(self) -> Any:
         return self.cache.peek(self.key, ABSENT)
 
+    def led_by(self, leader: Any) -> None:
+        self.leader = leader
+
     def store(self, value: Any) -> bool:
         self.cache.store(self.key, value)
         return True

@@ -11,7 +11,7 @@ use super::tags::Verdict;
 use super::write::{Job, Kept, Value, Write, Writer};
 use crate::far::Stored;
 use crate::far::error::{FarError, Problem};
-use crate::far::record::{MAX_TAG, MAX_TAGS, Sealed, Terms};
+use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -97,6 +97,7 @@ impl FileStore {
             let terms = Terms {
                 fresh_until,
                 expires,
+                flags: terms.flags.without(Flags::SOFT),
                 ..terms
             };
             let stamp = write.head.next();
@@ -123,6 +124,7 @@ impl FileStore {
                 };
                 let terms = Terms {
                     fresh_until: terms.fresh_until.min(now),
+                    flags: terms.flags.with(Flags::SOFT),
                     ..terms
                 };
                 write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;

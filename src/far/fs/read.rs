@@ -6,7 +6,7 @@ use super::mapped::Mapped;
 use super::open::Trees;
 use super::row::{Row, stored, stored_prefix};
 use super::tags::{Verdict, verdict};
-use crate::far::record::{Header, RecordError, Terms};
+use crate::far::record::{Header, RecordError};
 use crate::glob::Glob;
 use heed::{RoTxn, WithoutTls};
 use std::ops::Bound;
@@ -66,7 +66,7 @@ pub(super) fn find<'t>(
     let (terms, stale) = match verdict(trees, txn, &header, now)? {
         Verdict::Gone => return Ok(Lookup::Nothing),
         Verdict::Fresh => (header.terms, false),
-        Verdict::Stale(since) => (since_stale(header.terms, since), true),
+        Verdict::Stale(since) => (header.terms.stale_since(since), true),
     };
     let payload = if outside {
         blob(trees, txn, version)?
@@ -96,13 +96,6 @@ pub(super) fn blob<'t>(
 ) -> Result<Result<&'t [u8], RecordError>, Fault> {
     let blob = trees.blobs.get(txn, &version.to_be_bytes())?;
     Ok(blob.ok_or(RecordError::Truncated(0)))
-}
-
-fn since_stale(terms: Terms, since: u64) -> Terms {
-    Terms {
-        fresh_until: terms.fresh_until.min(since),
-        ..terms
-    }
 }
 
 /// Entries whose keys begin with `prefix` and match `glob`, in the order of keys, from `cursor` on.
@@ -158,7 +151,7 @@ fn item(
     let (terms, stale) = match verdict(&mapped.trees, txn, &header, now)? {
         Verdict::Gone => return Ok(None),
         Verdict::Fresh => (header.terms, false),
-        Verdict::Stale(since) => (since_stale(header.terms, since), true),
+        Verdict::Stale(since) => (header.terms.stale_since(since), true),
     };
     Ok(Some(Item {
         key: row.key.to_vec(),

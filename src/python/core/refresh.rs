@@ -95,6 +95,11 @@ impl Core {
         seconds(self.clock.now())
     }
 
+    /// Seconds since 1970 on it.
+    fn _wall(&self) -> f64 {
+        self.wall_now()
+    }
+
     /// Whether that clock is moved by hand.
     #[getter]
     fn _by_hand(&self) -> bool {

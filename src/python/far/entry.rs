@@ -3,7 +3,7 @@
 use super::{seconds, seconds_or_never};
 use crate::far::Stored;
 use crate::far::fs::{Found, Item, Leased};
-use crate::far::record::Terms;
+use crate::far::record::{Flags, Header, Terms};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -57,6 +57,17 @@ impl Facts {
 }
 
 impl FarEntry {
+    /// An entry that was read from a whole record.
+    pub(super) fn of_record(py: Python<'_>, header: &Header<'_>, payload: &[u8]) -> Self {
+        Facts {
+            terms: header.terms,
+            tags: header.tags().map(|(name, _)| name.to_owned()).collect(),
+            version: 0,
+            stale: false,
+        }
+        .with(py, payload)
+    }
+
     /// An entry that was copied out.
     pub(super) fn of_stored(py: Python<'_>, stored: Stored) -> Self {
         let Stored {
@@ -98,7 +109,12 @@ impl FarEntry {
 
     #[getter]
     fn flags(&self) -> u8 {
-        self.terms.flags.bits()
+        self.terms.flags.bits() & !Flags::SOFT.bits()
+    }
+
+    #[getter]
+    fn soft(&self) -> bool {
+        self.terms.flags.has(Flags::SOFT)
     }
 
     #[getter]

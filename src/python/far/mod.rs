@@ -5,6 +5,7 @@
 
 mod entry;
 mod fork;
+mod record;
 mod store;
 
 use crate::clock::NEVER;
@@ -17,7 +18,9 @@ pyo3::import_exception!(omnicache.exceptions, CacheBackendError);
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
     module.add_class::<entry::FarLease>()?;
-    module.add_class::<store::FileStore>()
+    module.add_class::<store::FileStore>()?;
+    module.add_function(wrap_pyfunction!(record::pack_record, module)?)?;
+    module.add_function(wrap_pyfunction!(record::unpack_record, module)?)
 }
 
 /// What Python is told of `error`.

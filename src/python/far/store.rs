@@ -113,7 +113,7 @@ fn version_of(written: Written) -> Option<u64> {
 }
 
 #[allow(clippy::too_many_arguments)] // as Python gives them
-fn terms_of(
+pub(super) fn terms_of(
     now: u64,
     serializer: u8,
     flags: u8,

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::glob::Glob;
 use crate::key;
 
 mod decode;
@@ -62,10 +63,19 @@ fn key_text(data: &[u8]) -> String {
     text(data)
 }
 
+/// `match_keys(pattern, keys)`: those of these canonical keys whose text matches the glob.
+#[pyfunction]
+fn match_keys<'py>(pattern: &str, keys: Vec<Bound<'py, PyBytes>>) -> Vec<Bound<'py, PyBytes>> {
+    let glob = Glob::new(pattern);
+    let matches = |key: &Bound<'py, PyBytes>| glob.matches(&text(key.as_bytes()));
+    keys.into_iter().filter(matches).collect()
+}
+
 /// Adds the functions and types of keys to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<part::KeyPart>()?;
     m.add_function(wrap_pyfunction!(encode_key, m)?)?;
     m.add_function(wrap_pyfunction!(decode_key, m)?)?;
-    m.add_function(wrap_pyfunction!(key_text, m)?)
+    m.add_function(wrap_pyfunction!(key_text, m)?)?;
+    m.add_function(wrap_pyfunction!(match_keys, m)?)
 }

@@ -1,0 +1,1 @@
+"""Caches whose entries are bytes that other processes see too."""

@@ -1,0 +1,106 @@
+"""Operations that are written once, as generators, and driven by a thread or by a task.
+
+An operation yields what it wants of the far store, ``(name, *arguments)``, and is sent the answer. The names beginning
+with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Generator
+from functools import wraps
+from inspect import isawaitable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+__all__ = ["CALL", "SLEEP", "Operation", "Port", "adrive", "coloured", "drive"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Operation = Generator[tuple[Any, ...], Any, R]
+CALL = "!call"
+SLEEP = "!sleep"
+
+
+class Port(Protocol):
+    """A far store as operations use it: the same request in two colours."""
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Does it in this thread."""
+
+    async def acall(self, name: str, *args: Any) -> Any:
+        """Does it without stopping the running loop."""
+
+
+def drive(port: Port, operation: Operation[R]) -> R:
+    """Runs an operation in this thread."""
+    try:
+        step = next(operation)
+        while True:
+            try:
+                name = step[0]
+                if name == CALL:
+                    answer = step[1]()
+                elif name == SLEEP:
+                    time.sleep(step[1])
+                    answer = None
+                else:
+                    answer = port.call(*step)
+            except BaseException as error:  # noqa: BLE001 - it is the operation's
+                step = operation.throw(error)
+            else:
+                step = operation.send(answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def adrive(port: Port, operation: Operation[R]) -> R:
+    """Runs an operation in a task."""
+    try:
+        step = next(operation)
+        while True:
+            try:
+                name = step[0]
+                if name == CALL:
+                    answer = step[1]()
+                    if isawaitable(answer):
+                        answer = await answer
+                elif name == SLEEP:
+                    await asyncio.sleep(step[1])
+                    answer = None
+                else:
+                    answer = await port.acall(*step)
+            except BaseException as error:  # noqa: BLE001 - it is the operation's
+                step = operation.throw(error)
+            else:
+                step = operation.send(answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+class Driven(Protocol):
+    """What has coloured operations."""
+
+    _port: Port
+
+
+S = TypeVar("S", bound=Driven)
+
+
+def coloured(
+    operation: Callable[Concatenate[S, P], Operation[R]],
+) -> tuple[Callable[Concatenate[S, P], R], Callable[Concatenate[S, P], Coroutine[Any, Any, R]]]:
+    """The plain method and its awaitable twin that `operation` stands for."""
+    name = operation.__name__.removeprefix("_")
+
+    @wraps(operation)
+    def plain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return drive(self._port, operation(self, *args, **kwargs))
+
+    @wraps(operation)
+    async def awaited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await adrive(self._port, operation(self, *args, **kwargs))
+
+    plain.__name__, awaited.__name__ = name, f"a{name}"
+    return plain, awaited

@@ -1,0 +1,218 @@
+"""One request for the value of one key where it may be in a far store, or be loaded by another process."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, Final
+
+from .._events import CacheEvent
+from .._loading import Request
+from .._omnicache import encode_key
+from .._sentinels import DEFAULT, MISSING
+from .._work import ABSENT, Absent
+from ..exceptions import CacheSerializationError
+from .drive import CALL, SLEEP, Operation, adrive, drive
+
+if TYPE_CHECKING:
+    from .._loading import Call
+    from .._omnicache import FarEntry, Flight, Leader
+    from .cache import FarCache
+
+__all__ = ["FarRequest"]
+
+_LEASE: Final = 300.0
+"""Seconds after which another process may load a key whose loader is still running; a dead one's lease ends at once."""
+_GLANCE: Final = (0.001, 0.02)
+"""Seconds between looks at a lease that another process has: the first, and the longest."""
+_MOST_RETRIES: Final = 10_000
+
+
+class FarRequest(Request):
+    """A request that asks far once before it is judged, and stores far what its loader brings."""
+
+    __slots__ = ("_bytes", "_entry", "_far", "_forced", "_leader", "_ran", "_value")
+
+    _cache: FarCache  # type: ignore[misc]
+
+    def __init__(self, cache: FarCache, key: Any, call: Call, *, background: bool = False) -> None:
+        super().__init__(cache, key, call, background=background)
+        self._far: Final = cache
+        self._bytes: Final = encode_key(key)
+        self._entry: FarEntry | None = None
+        self._value: Any = MISSING
+        self._leader: Leader | Flight | None = None
+        self._forced = self._ran = False
+
+    # --- where the value is ---
+
+    def prepare(self) -> None:
+        drive(self._far._port, self._find())
+
+    async def aprepare(self) -> None:
+        await adrive(self._far._port, self._find())
+
+    def _find(self) -> Operation[None]:
+        """Reads the entry, which the rest then judges."""
+        yield from self._far._settled()
+        now = self._far._wall()
+        self._set_entry((yield ("get", self._bytes, now)))
+        if self._entry is not None and not self._entry.stale and self._budget.mode != "bypass":
+            self._far._far_hits += 1
+            if self._call.found is not None:
+                self._call.found()
+            self._far._near.keep(self.key, self._value, self._entry, now)
+
+    def _set_entry(self, entry: FarEntry | None) -> None:
+        self._entry, self._value = entry, MISSING
+        if entry is not None:
+            try:
+                self._value = self._far._codec.unpack(entry)
+            except CacheSerializationError as error:
+                self._far._unreadable(self.key, error)
+                self._entry = None
+
+    def _sight(self) -> tuple[Any, float | None, float | None, int, bool] | None:
+        entry, now = self._entry, self._far._wall()
+        if entry is None or (entry.expires is not None and now >= entry.expires):
+            return None
+        left = None if entry.fresh_until is None else entry.fresh_until - now
+        early = self._early(entry, now, fresh=left is None or left > 0)
+        return self._value, left, early, entry.version, entry.soft
+
+    def _early(self, entry: FarEntry, now: float, *, fresh: bool) -> float | None:
+        """Seconds until a refresh is due, or until a load may be tried again."""
+        retry = self._far._retries.get(self._bytes)
+        if retry is not None and retry > now:
+            return retry - now
+        part = self._options.refresh_at
+        if not fresh or not isinstance(part, float) or entry.fresh_until is None:
+            return None
+        return entry.created + part * (entry.fresh_until - entry.created) - now
+
+    def _claim(self) -> bool:
+        return True  # one flight in this process, one lease among all
+
+    def _rearm(self, after: float) -> None:
+        retries, now = self._far._retries, self._far._wall()
+        if len(retries) >= _MOST_RETRIES:
+            for key in [key for key, at in list(retries.items()) if at <= now]:
+                retries.pop(key, None)
+        if len(retries) < _MOST_RETRIES:
+            retries[self._bytes] = now + after
+
+    def led_by(self, leader: Leader | Flight) -> None:
+        self._leader = leader
+
+    def renewal(self) -> FarRequest:
+        self._forced = True
+        return self
+
+    def fallback(self, error: BaseException, *, failed: bool = True) -> Any | Absent:
+        if self._far._port.coherent:
+            # It may have been invalidated while the loader ran, here or elsewhere.
+            self._set_entry(self._far._port.call("get", self._bytes, self._far._wall()))
+        return super().fallback(error, failed=failed)
+
+    # --- the load ---
+
+    def look(self) -> Any | Absent:
+        """What this process has kept meanwhile; what others did is looked at when the lease is held."""
+        value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
+        return ABSENT if value is MISSING else value
+
+    def run(self) -> Any | Awaitable[Any]:
+        operation = self._loaded()
+        port = self._far._port
+        return adrive(port, operation) if self.awaits else drive(port, operation)
+
+    def _loaded(self) -> Operation[Any]:
+        """What another process has loaded meanwhile, or what the loader makes, stored."""
+        far = self._far
+        lease = None
+        if self._budget.mode == "normal" and far._port.leases:
+            lease = yield from self._leased()
+            if isinstance(lease, tuple):
+                return lease[0]
+        stored = False
+        try:
+            value = yield (CALL, self._call_loader)
+            if self._budget.mode == "normal" and self._valid():
+                stored = yield from self._store_far(value, lease)
+            return value
+        finally:
+            if lease is not None and not stored:
+                yield ("release", self._bytes, lease.token, far._wall())
+
+    def _call_loader(self) -> Any | Awaitable[Any]:
+        self._ran = True
+        return Request.run(self)
+
+    def _valid(self) -> bool:
+        return self._leader is None or self._leader.valid
+
+    def _leased(self) -> Operation[Any]:
+        """The right to load the key, or ``(value,)`` that another process, which had it, has stored."""
+        far, pause = self._far, _GLANCE[0]
+        seen = self._seen[1]
+        while True:
+            now = far._wall()
+            lease = yield ("lease", self._bytes, now + _LEASE, now)
+            if lease is None:
+                return None
+            self._set_entry((yield ("get", self._bytes, now)))
+            entry = self._entry
+            if entry is not None and not entry.stale and entry.version != seen and not self._forced:
+                if lease.acquired:
+                    yield ("release", self._bytes, lease.token, now)
+                far._near.keep(self.key, self._value, entry, now)
+                return (self._value,)
+            if lease.acquired:
+                return lease
+            if self._background and entry is not None:
+                return (self._value,)  # somebody is at it
+            yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
+            pause = min(pause * 2, _GLANCE[1])
+
+    def _store_far(self, value: Any, lease: Any) -> Operation[bool]:
+        """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that."""
+        terms = self._terms(value)
+        if terms is None:
+            return False
+        ttl, options = terms
+        conditions = {} if lease is None else {"token": lease.token, "generation": lease.generation}
+        stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
+        if stored and not self._valid():
+            yield ("delete", self._bytes, self._far._wall())
+            self._far._near.drop(self.key)
+        return stored
+
+    def _terms(self, value: Any) -> tuple[Any, dict[str, Any]] | None:
+        """The ttl and the options to write `value` with; None if it is not to be kept."""
+        options, context = self._options, self._context
+        if context is not None and not context._kept:
+            return None
+        if options.store_if is not None and not options.store_if(value):
+            return None
+        ttl = options.ttl if context is None or context.ttl is DEFAULT else context.ttl
+        if callable(ttl):
+            ttl = ttl(value)
+        tags = options.tags if context is None else tuple(sorted(context.tags))
+        if self._lease is not None and not self._lease.holds(tags):
+            return None
+        names = ("stale", "stale_on_error", "jitter", "priority")
+        given = {name: kept for name in names if (kept := getattr(options, name)) is not DEFAULT}
+        return ttl, {**given, "tags": tags}
+
+    def store(self, value: Any, /) -> bool:
+        """It is stored already; who listens is told."""
+        far = self._far
+        if self._ran and far._events.has("load"):
+            far._events.emit(CacheEvent("load", far.name, self.key, value))
+        return False
+
+    def discard(self, value: Any, /) -> None:
+        """What is stored far went when the key was invalidated."""
+
+    def failed(self, error: Exception, /, *, valid: bool) -> None:
+        super().failed(error, valid=False)  # an exception cannot leave the process

@@ -1,0 +1,58 @@
+"""What a value is written with, where it leaves the process."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._options import options_from
+from .._sentinels import DEFAULT
+from ..exceptions import CacheConfigError
+
+if TYPE_CHECKING:
+    from ..serializers import Serializer
+    from .cache import FarCache
+
+__all__ = ["Written", "written"]
+
+
+class Written(NamedTuple):
+    """The terms of one write, resolved."""
+
+    ttl: float | None
+    stale: float
+    tags: tuple[str, ...]
+    priority: float
+
+    def fields(self, now: float, serializer: Serializer, flags: int) -> dict[str, Any]:
+        """What the store is told beside key and payload."""
+        fresh_until = None if self.ttl is None else now + self.ttl
+        return {
+            "serializer": serializer.code,
+            "flags": flags,
+            "schema": serializer.fingerprint,
+            "created": now,
+            "fresh_until": fresh_until,
+            "expires": None if fresh_until is None else fresh_until + self.stale,
+            "tags": list(self.tags),
+            "priority": self.priority,
+        }
+
+
+def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:
+    """The terms of a write with these arguments; the cache says the rest.
+
+    Raises:
+        CacheConfigError: One of them cannot be used, here or at all.
+    """
+    given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
+    if given.idle is not DEFAULT and given.idle is not None:
+        raise CacheConfigError(f"{where}: idle: only entries in the memory of the process can end for want of use")
+    own = given.over(cache._options)
+    life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
+    jitter = cache._jitter if own.jitter is DEFAULT else own.jitter
+    if life is not None and jitter:
+        life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
+    priority = 0.5 if own.priority is DEFAULT else own.priority
+    return Written(life, own.kept or 0.0, tuple(dict.fromkeys(own.tags or ())), priority)
