@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from omnicache.exceptions import CacheSerializationError, SchemaMismatch
+from omnicache.exceptions import CacheConfigError, CacheSerializationError, SchemaMismatch
 from omnicache.serializers import Json, Native, Pickle, Raw, Serializer, Typed
-from tests.support import in_child
 
 
 class Opaque:
@@ -261,13 +260,19 @@ def test_long_paths_are_cut_in_the_middle() -> None:
     assert '[0]["k"]...' in said
 
 
-@in_child
 def test_a_value_that_would_fill_the_memory() -> None:
-    value: object = "x" * (1 << 20)
+    value: object = "x" * 1000
     for _ in range(60):
         value = [value, value]
-    error = refused(Native(), value)
-    assert "larger than 2 GiB" in str(error)
+    error = refused(Native(max_bytes="16MiB"), value)
+    assert "larger than 16 MiB as bytes" in str(error)
+    numbers = [1.5] * 1000
+    assert "larger than 9000 bytes" in str(refused(Native(max_bytes=9000), numbers))
+    assert len(Native(max_bytes=9003).dumps(numbers)) == 9003
+    for wrong in (0, -1, "x", 4 << 30, None):
+        with pytest.raises(CacheConfigError, match="max_bytes"):
+            Native(max_bytes=wrong)  # type: ignore[arg-type]
+    assert repr(Native(max_bytes=9000)) == "Native(max_bytes=9000)"
 
 
 def test_what_is_no_error_of_the_value_passes() -> None:
@@ -309,5 +314,3 @@ def test_raw_takes_bytes_alone(value: object) -> None:
     assert ("text.encode()" in str(error)) == isinstance(value, str)
     for good in (b"a", bytearray(b"a"), memoryview(b"a")):
         assert Raw().loads(Raw().dumps(good)) == b"a"
-
-

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 
 use super::enums::Enums;
 use super::error::{Outcome, Trouble};
-use crate::pack::{MAX_BYTES, MAX_DEPTH, Writer, ext};
+use crate::pack::{MAX_DEPTH, Writer, ext};
 use crate::python::keys::known;
 
 /// Parts of so many bytes are asked for room before they are written.
@@ -23,15 +23,28 @@ pub(super) struct Encoder<'py, 'a> {
     pub(super) py: Python<'py>,
     pub(super) out: Writer,
     pub(super) enums: &'a Enums,
+    /// The most bytes there may be.
+    max: usize,
 }
 
 impl<'py, 'a> Encoder<'py, 'a> {
-    pub(super) fn new(py: Python<'py>, enums: &'a Enums, buffer: Vec<u8>) -> Self {
+    pub(super) fn new(py: Python<'py>, enums: &'a Enums, max: usize, buffer: Vec<u8>) -> Self {
         Self {
             py,
             out: Writer::into_buffer(buffer),
             enums,
+            max,
         }
+    }
+
+    /// Writes `obj`, all of it.
+    pub(super) fn whole(&mut self, obj: &Bound<'py, PyAny>) -> Outcome {
+        self.value(obj, 0)?;
+        // Numbers are not counted one by one.
+        if self.out.len() > self.max {
+            return Err(self.too_large());
+        }
+        Ok(())
     }
 
     /// Writes `obj`, which is `depth` containers down.
@@ -89,7 +102,7 @@ impl<'py, 'a> Encoder<'py, 'a> {
     /// The length of something, if there is room for so much more.
     #[inline]
     pub(super) fn length(&mut self, size: usize) -> Outcome<u32> {
-        if size >= LARGE || self.out.len() >= MAX_BYTES - LARGE {
+        if size >= LARGE || self.out.len() >= self.max.saturating_sub(LARGE) {
             self.room(size)?;
         }
         Ok(size as u32)
@@ -97,17 +110,22 @@ impl<'py, 'a> Encoder<'py, 'a> {
 
     #[cold]
     fn room(&mut self, size: usize) -> Outcome {
-        if size > MAX_BYTES || self.out.len() > MAX_BYTES - size {
-            return Err(Trouble::new(
-                format!(
-                    "makes the value larger than {} GiB as bytes",
-                    MAX_BYTES >> 30
-                ),
-                "store it in parts, or store where it is (a path, a URL)",
-            ));
+        if size > self.max || self.out.len() > self.max - size {
+            return Err(self.too_large());
         }
         let room = self.out.reserve(size);
         room.map_err(|error| PyMemoryError::new_err(error.to_string()).into())
+    }
+
+    #[cold]
+    fn too_large(&self) -> Trouble {
+        Trouble::new(
+            format!(
+                "makes the value larger than {} as bytes",
+                shown_size(self.max)
+            ),
+            "store it in parts, or store where it is (a path, a URL)",
+        )
     }
 
     /// An error if a container here would be too deep.
@@ -266,6 +284,16 @@ impl<'py, 'a> Encoder<'py, 'a> {
 pub(super) fn wtf8<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
     let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
     Ok(bytes.cast_into::<PyBytes>()?)
+}
+
+/// A size for people.
+fn shown_size(bytes: usize) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if bytes >> shift > 0 && bytes.trailing_zeros() >= shift {
+            return format!("{} {unit}", bytes >> shift);
+        }
+    }
+    format!("{bytes} bytes")
 }
 
 #[cold]
