@@ -65,7 +65,7 @@ def build(site: Path) -> None:
         STYLE + (Path(pdoc.__file__).parent / "templates" / "syntax-highlighting.css").read_text()
     )
     pdoc.render.configure(docformat="google", footer_text="OmniCache")
-    pdoc.pdoc("omnicache", output_directory=site / "api")
+    pdoc.pdoc("omnicache", "omnicache.serializers", output_directory=site / "api")
     print(f"open {site / 'index.html'}")
 
 

@@ -316,7 +316,7 @@ class NativeCodec:
     {'a': (1, None)}
     """
 
-    def __new__(cls, enums: list[type[Enum]] = ..., max_bytes: int = 2147483648) -> Self: ...
+    def __new__(cls, enums: list[type[Enum]] = ..., max_bytes: int = ...) -> Self: ...
     @property
     def max_bytes(self) -> int:
         """The most bytes that a value may take."""

@@ -1,5 +1,7 @@
 """Which serializer a user's word for one means, custom ones, and compression."""
 
+import copy
+import enum
 import json
 import marshal
 import pickle
@@ -23,6 +25,10 @@ from omnicache.serializers import Compression, Custom, Json, Native, Pickle, Raw
 @dataclass
 class User:
     name: str
+
+
+class Level(enum.Enum):
+    LOW = 1
 
 
 class Mine(Serializer):
@@ -96,6 +102,18 @@ def test_codes_are_fixed() -> None:
     """They stand beside every stored value: changing one makes a miss of each."""
     codes = {cls.name: cls.code for cls in (Native, Json, Pickle, Raw, Typed)}
     assert codes == {"native": 1, "json": 2, "pickle": 3, "raw": 4, "typed": 5}
+
+
+def test_serializers_can_be_copied_and_pickled() -> None:
+    value = {"a": [1, 2.5]}
+    of = [Native(), Native(max_bytes=100), Json(lossy=True), Raw(), Pickle(b"0" * 16, allow=[User]), Custom(Loose())]
+    for serializer in [*of, Typed(list[User])]:
+        for copied in (copy.copy(serializer), copy.deepcopy(serializer), pickle.loads(pickle.dumps(serializer))):
+            assert repr(copied) == repr(serializer)
+            assert copied.fingerprint == serializer.fingerprint
+    native = pickle.loads(pickle.dumps(Native(enums=[Level])))
+    assert native.loads(native.dumps([Level.LOW, value])) == [Level.LOW, value]
+    assert copy.deepcopy(Compression(level=5)) == Compression(level=5)
 
 
 def test_custom_serializers() -> None:

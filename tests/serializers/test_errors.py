@@ -217,15 +217,14 @@ def test_numpy_values() -> None:
 def test_values_that_contain_themselves() -> None:
     loop: list[object] = [1]
     loop.append({"again": (loop,)})
-    for value, path, same in (
-        (loop, '[1]["again"][0]', "it is in"),
-        ({"a": [loop]}, '["a"][0][1]["again"][0]', "it is in"),
-    ):
+    for value, path in ((loop, '[1]["again"][0]'), ({"a": [loop]}, '["a"][0][1]["again"][0]')):
         error = refused(Native(), value)
         assert error.path == path
         assert "contains itself" in str(error)
-        assert same
         assert "contains itself" in str(refused(Json(lossy=True), value))
+    assert str(refused(Native(), {"a": [loop]})).startswith(
+        'value["a"][0][1]["again"][0] is the same object as value["a"][0], so it contains itself; '
+    )
     mapping: dict[str, object] = {}
     mapping["self"] = mapping
     assert refused(Native(), mapping).path == '["self"]'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 from omnicache import _units
 from omnicache._omnicache import NativeCodec
@@ -54,6 +54,9 @@ class Native(NativeCodec, Serializer):
         if isinstance(enums, type):  # an Enum class is iterable itself
             raise CacheConfigError("enums: give the Enum classes as a list, such as Native(enums=[Color])")
         return super().__new__(cls, list(enums), _units.size(max_bytes, "Native: max_bytes"))
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        return (), {"enums": self.enums, "max_bytes": self.max_bytes}
 
     def __repr__(self) -> str:
         enums = f"enums=[{', '.join(enum.__qualname__ for enum in self.enums)}]" if self.enums else ""

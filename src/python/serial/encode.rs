@@ -185,22 +185,24 @@ impl<'py, 'a> Encoder<'py, 'a> {
     fn list(&mut self, list: &Bound<'py, PyAny>, depth: u32) -> Outcome {
         Self::descend(depth)?;
         #[cfg(Py_GIL_DISABLED)] // another thread may change the list at any time
-        let list = &list.call_method0("copy")?;
+        let items = &list.call_method0("copy")?;
+        #[cfg(not(Py_GIL_DISABLED))]
+        let items = list;
         // SAFETY: it is a list; an item is read only at a place that the list has at that moment, and is held.
         unsafe {
-            let size = ffi::PyList_GET_SIZE(list.as_ptr());
+            let size = ffi::PyList_GET_SIZE(items.as_ptr());
             let len = self.length(size.cast_unsigned())?;
             self.out.array(len);
             for at in 0..size {
-                if ffi::PyList_GET_SIZE(list.as_ptr()) != size {
+                if ffi::PyList_GET_SIZE(items.as_ptr()) != size {
                     return Err(changed("list"));
                 }
-                let item = ffi::PyList_GET_ITEM(list.as_ptr(), at);
+                let item = ffi::PyList_GET_ITEM(items.as_ptr(), at);
                 let item = Bound::from_borrowed_ptr(self.py, item);
                 self.value(&item, depth + 1)
                     .map_err(|trouble| trouble.within(list, || format!("[{at}]")))?;
             }
-            if ffi::PyList_GET_SIZE(list.as_ptr()) != size {
+            if ffi::PyList_GET_SIZE(items.as_ptr()) != size {
                 return Err(changed("list"));
             }
         }
@@ -229,16 +231,18 @@ impl<'py, 'a> Encoder<'py, 'a> {
     fn dict(&mut self, dict: &Bound<'py, PyAny>, depth: u32) -> Outcome {
         Self::descend(depth)?;
         #[cfg(Py_GIL_DISABLED)] // as for a list
-        let dict = &dict.call_method0("copy")?;
+        let items = &dict.call_method0("copy")?;
+        #[cfg(not(Py_GIL_DISABLED))]
+        let items = dict;
         // SAFETY: it is a dict. A step through it checks its bounds each time, so a dict that changes meanwhile gives
         // other items than it had, but live ones, which are held; their number is compared.
         unsafe {
-            let size = ffi::PyDict_Size(dict.as_ptr());
+            let size = ffi::PyDict_Size(items.as_ptr());
             let len = self.length(size.cast_unsigned())?;
             self.out.map(len);
             let (mut at, mut count) = (0, 0);
             let (mut key, mut value): (*mut PyObject, *mut PyObject) = (null_mut(), null_mut());
-            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut key, &raw mut value) != 0 {
+            while ffi::PyDict_Next(items.as_ptr(), &raw mut at, &raw mut key, &raw mut value) != 0 {
                 let key = Bound::from_borrowed_ptr(self.py, key);
                 let value = Bound::from_borrowed_ptr(self.py, value);
                 self.value(&key, depth + 1)
@@ -246,7 +250,7 @@ impl<'py, 'a> Encoder<'py, 'a> {
                 self.value(&value, depth + 1)
                     .map_err(|trouble| trouble.within(dict, || known::step(&key)))?;
                 count += 1;
-                if ffi::PyDict_Size(dict.as_ptr()) != size {
+                if ffi::PyDict_Size(items.as_ptr()) != size {
                     return Err(changed("dict"));
                 }
             }
