@@ -208,10 +208,19 @@ def test_a_zone_without_a_key() -> None:
     assert "ZoneInfo with a key" in str(refused(Native(), datetime(2026, 1, 1, tzinfo=zone)))
 
 
-def test_numpy_values() -> None:
-    numpy = pytest.importorskip("numpy")
-    assert ".item()" in str(refused(Native(), numpy.float64(1)))
-    assert ".tolist()" in str(refused(Native(), numpy.zeros(3)))
+@pytest.mark.parametrize(
+    ("module", "name", "base", "methods", "advice"),
+    [
+        ("numpy", "float64", float, ["item", "tolist"], ".item()"),
+        ("numpy", "int32", object, ["item", "tolist"], ".item()"),
+        ("numpy", "ndarray", object, ["item", "tolist"], ".tolist()"),
+        ("pandas", "DataFrame", object, ["to_dict"], ".to_dict()"),
+    ],
+)
+def test_values_of_numpy_and_pandas(module: str, name: str, base: type, methods: list[str], advice: str) -> None:
+    """Classes that look like theirs, which are not installed here."""
+    cls = type(name, (base,), {"__module__": module, **dict.fromkeys(methods, lambda self: None)})
+    assert advice in str(refused(Native(), [cls()]))
 
 
 def test_values_that_contain_themselves() -> None:
