@@ -12,7 +12,7 @@ import omnicache
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
-ORDER = ["index", "caches", "functions", "keys", "strategies", "async", "testing", "design"]
+ORDER = ["index", "caches", "functions", "keys", "serializers", "strategies", "async", "testing", "design"]
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -91,7 +91,7 @@ def build(site: Path) -> None:
     )
     pdoc.render.configure(docformat="google", footer_text="OmniCache")
     public = gather()
-    pdoc.pdoc("omnicache", output_directory=site / "api")
+    pdoc.pdoc("omnicache", "omnicache.serializers", output_directory=site / "api")
     check(site / "api" / "omnicache.html", public)
     print(f"open {site / 'index.html'}")
 

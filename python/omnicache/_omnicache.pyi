@@ -847,7 +847,11 @@ class NativeCodec:
     {'a': (1, None)}
     """
 
-    def __new__(cls, enums: list[type[Enum]] = ...) -> Self: ...
+    def __new__(cls, enums: list[type[Enum]] = ..., max_bytes: int = ...) -> Self: ...
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes that a value may take."""
+
     @property
     def enums(self) -> list[type[Enum]]:
         """The enum classes that it was given."""

@@ -2,7 +2,7 @@ use super::*;
 use crate::key::{Clock, Date};
 use proptest::prelude::*;
 
-/// A value as any MessagePack program would see it.
+/// A value as any `MessagePack` program would see it.
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
     Nil,
@@ -33,7 +33,9 @@ fn write(out: &mut Writer, value: &Value) {
         Value::Bin(bytes) => out.bin(bytes, len(bytes)),
         Value::Array(items) => {
             out.array(len(items));
-            items.iter().for_each(|item| write(out, item));
+            for item in items {
+                write(out, item);
+            }
         }
         Value::Map(items) => {
             out.map(len(items));

@@ -1,5 +1,6 @@
 """Damaged bytes are an error: never a crash, never another kind of error, never much memory."""
 
+import contextlib
 import resource
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_any_bytes(data: bytes) -> None:
     read(data)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(values, st.data())
 def test_changed_bytes(value: object, data: st.DataObject) -> None:
     changed = bytearray(NATIVE.dumps(value))
@@ -41,7 +42,7 @@ def test_changed_bytes(value: object, data: st.DataObject) -> None:
             case "flip":
                 changed[at] ^= 1 << data.draw(st.integers(0, 7))
             case "set":
-                changed[at] = data.draw(st.sampled_from([0, 0x7F, 0x80, 0x90, 0xC0, 0xC1, 0xC7, 0xC9, 0xDD, 0xDF, 0xFF]))
+                changed[at] = data.draw(st.sampled_from(list(b"\0\x7f\x80\x90\xc0\xc1\xc7\xc9\xdd\xdf\xff")))
             case "insert":
                 changed.insert(at, data.draw(st.integers(0, 255)))
             case "remove" if len(changed) > 1:
@@ -128,20 +129,16 @@ def test_no_claim_takes_memory() -> None:
 @given(st.binary(max_size=300), st.booleans())
 def test_other_serializers(data: bytes, signed: bool) -> None:
     for serializer in (Json(), Typed(dict[str, int]), Pickle(SECRET) if signed else Pickle(allow=[])):
-        try:
+        with contextlib.suppress(CacheSerializationError):
             serializer.loads(data)
-        except CacheSerializationError:
-            pass
 
 
 @given(st.binary(max_size=300))
 def test_compressed_bytes(data: bytes) -> None:
     compression = Compression(threshold=1, max_bytes=1000)
     for bad in (data, b"\x28\xb5\x2f\xfd" + data):
-        try:
+        with contextlib.suppress(CacheSerializationError):
             assert len(compression.unpack(bad)) <= 1000
-        except CacheSerializationError:
-            pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
+from omnicache import _units
 from omnicache._omnicache import NativeCodec
 from omnicache.exceptions import CacheConfigError
 
 from ._base import Serializer
+
+MAX_BYTES = 2 << 30
 
 
 class Native(NativeCodec, Serializer):
@@ -23,9 +26,11 @@ class Native(NativeCodec, Serializer):
 
     Args:
         enums: Enum classes whose members may be written. They are stored by name.
+        max_bytes: A value that takes more is refused when it is written; an int, or text such as ``"16MiB"``. At most
+            2 GiB.
 
     Raises:
-        CacheConfigError: One of `enums` is no enum.
+        CacheConfigError: One of `enums` is no enum, or `max_bytes` is no such size.
 
     >>> from datetime import date
     >>> native = Native()
@@ -44,12 +49,16 @@ class Native(NativeCodec, Serializer):
     name = "native"
     code = 1
 
-    def __new__(cls, *, enums: Iterable[type[Enum]] = ()) -> Self:
+    def __new__(cls, *, enums: Iterable[type[Enum]] = (), max_bytes: int | str = MAX_BYTES) -> Self:
         """As the class says."""
         if isinstance(enums, type):  # an Enum class is iterable itself
             raise CacheConfigError("enums: give the Enum classes as a list, such as Native(enums=[Color])")
-        return super().__new__(cls, list(enums))
+        return super().__new__(cls, list(enums), _units.size(max_bytes, "Native: max_bytes"))
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        return (), {"enums": self.enums, "max_bytes": self.max_bytes}
 
     def __repr__(self) -> str:
-        enums = self.enums
-        return f"Native(enums=[{', '.join(enum.__qualname__ for enum in enums)}])" if enums else "Native()"
+        enums = f"enums=[{', '.join(enum.__qualname__ for enum in self.enums)}]" if self.enums else ""
+        limit = f"max_bytes={self.max_bytes}" if self.max_bytes != MAX_BYTES else ""
+        return f"Native({', '.join(filter(None, (enums, limit)))})"

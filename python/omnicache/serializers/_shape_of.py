@@ -29,16 +29,19 @@ LEAVES: dict[object, Plain] = {
 }  # fmt: skip
 LEAVES |= {None: Plain("None", type(None)), type(None): Plain("None", type(None)), Any: ANY, object: ANY}
 
-OWN_PATH = type(pathlib.Path())
+PATHS = (pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PurePath, pathlib.Path, type(pathlib.Path()))
+ADDRESSES = (
+    ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
+    ipaddress.IPv4Interface, ipaddress.IPv6Interface,
+)  # fmt: skip
+# By names of their own: where the library keeps a class differs between versions of Python.
 TEXTS: dict[object, Text] = {
-    cls: Text(cls)
-    for cls in (
-        pathlib.PurePosixPath, pathlib.PureWindowsPath, OWN_PATH,
-        ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
-        ipaddress.IPv4Interface, ipaddress.IPv6Interface,
-    )
-}  # fmt: skip
-TEXTS |= {cls: Text(cls, made_as=type(cls())) for cls in (pathlib.Path, pathlib.PurePath)}
+    **{
+        cls: Text(f"pathlib.{cls.__name__}", cls, type(cls()) if cls in {pathlib.PurePath, pathlib.Path} else cls)
+        for cls in PATHS
+    },
+    **{cls: Text(f"ipaddress.{cls.__name__}", cls, cls) for cls in ADDRESSES},
+}
 
 SEQUENCES = (collections.abc.Sequence, collections.abc.Collection, collections.abc.Iterable)
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
@@ -103,7 +106,10 @@ class Shaper:
         for member in members:
             if isinstance(member, enum.Enum):
                 self.enums.append(type(member))
-        names = sorted(f"{type_name(type(member))} {member!r}" for member in members)
+        names = sorted(
+            f"{type_name(type(member))} {member.name if isinstance(member, enum.Enum) else repr(member)}"
+            for member in members
+        )
         return Plain(f"literal[{', '.join(names)}]", *{type(member) for member in members})
 
     def _union(self, members: tuple[Any, ...], where: str, variables: Variables) -> Shape:

@@ -25,10 +25,9 @@ def wrong(problem: str) -> CacheSerializationError:
 
 def type_name(cls: object) -> str:
     """The name of a type as messages show it."""
-    module, name = getattr(cls, "__module__", ""), getattr(cls, "__qualname__", None)
-    if name is None:
+    if not isinstance(cls, type):
         return str(cls)
-    return str(name) if module == "builtins" else f"{module}.{name}"
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def not_a(value: object, expected: str) -> CacheSerializationError:
@@ -285,12 +284,12 @@ class Choice(Shape):
 class Text(Shape):
     """A type of the standard library that its text says all about: a path, an address."""
 
-    def __init__(self, cls: type, *, made_as: type | None = None) -> None:
-        self._cls, self._made_as = cls, made_as or cls
+    def __init__(self, name: str, cls: type, made_as: type) -> None:
+        self._name, self._cls, self._made_as = name, cls, made_as
 
     def text(self, outer: tuple[Shape, ...] = ()) -> str:  # noqa: ARG002
         """Its name."""
-        return type_name(self._cls)
+        return self._name
 
     def accepts(self, value: object) -> bool:
         """Whether it is of exactly the type that the class makes here."""

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 
 use super::enums::Enums;
 use super::error::{Outcome, Trouble};
-use crate::pack::{MAX_BYTES, MAX_DEPTH, Writer, ext};
+use crate::pack::{MAX_DEPTH, Writer, ext};
 use crate::python::keys::known;
 
 /// Parts of so many bytes are asked for room before they are written.
@@ -23,15 +23,28 @@ pub(super) struct Encoder<'py, 'a> {
     pub(super) py: Python<'py>,
     pub(super) out: Writer,
     pub(super) enums: &'a Enums,
+    /// The most bytes there may be.
+    max: usize,
 }
 
 impl<'py, 'a> Encoder<'py, 'a> {
-    pub(super) fn new(py: Python<'py>, enums: &'a Enums, buffer: Vec<u8>) -> Self {
+    pub(super) fn new(py: Python<'py>, enums: &'a Enums, max: usize, buffer: Vec<u8>) -> Self {
         Self {
             py,
             out: Writer::into_buffer(buffer),
             enums,
+            max,
         }
+    }
+
+    /// Writes `obj`, all of it.
+    pub(super) fn whole(&mut self, obj: &Bound<'py, PyAny>) -> Outcome {
+        self.value(obj, 0)?;
+        // Numbers are not counted one by one.
+        if self.out.len() > self.max {
+            return Err(self.too_large());
+        }
+        Ok(())
     }
 
     /// Writes `obj`, which is `depth` containers down.
@@ -89,7 +102,7 @@ impl<'py, 'a> Encoder<'py, 'a> {
     /// The length of something, if there is room for so much more.
     #[inline]
     pub(super) fn length(&mut self, size: usize) -> Outcome<u32> {
-        if size >= LARGE || self.out.len() >= MAX_BYTES - LARGE {
+        if size >= LARGE || self.out.len() >= self.max.saturating_sub(LARGE) {
             self.room(size)?;
         }
         Ok(size as u32)
@@ -97,17 +110,22 @@ impl<'py, 'a> Encoder<'py, 'a> {
 
     #[cold]
     fn room(&mut self, size: usize) -> Outcome {
-        if size > MAX_BYTES || self.out.len() > MAX_BYTES - size {
-            return Err(Trouble::new(
-                format!(
-                    "makes the value larger than {} GiB as bytes",
-                    MAX_BYTES >> 30
-                ),
-                "store it in parts, or store where it is (a path, a URL)",
-            ));
+        if size > self.max || self.out.len() > self.max - size {
+            return Err(self.too_large());
         }
         let room = self.out.reserve(size);
         room.map_err(|error| PyMemoryError::new_err(error.to_string()).into())
+    }
+
+    #[cold]
+    fn too_large(&self) -> Trouble {
+        Trouble::new(
+            format!(
+                "makes the value larger than {} as bytes",
+                shown_size(self.max)
+            ),
+            "store it in parts, or store where it is (a path, a URL)",
+        )
     }
 
     /// An error if a container here would be too deep.
@@ -167,22 +185,24 @@ impl<'py, 'a> Encoder<'py, 'a> {
     fn list(&mut self, list: &Bound<'py, PyAny>, depth: u32) -> Outcome {
         Self::descend(depth)?;
         #[cfg(Py_GIL_DISABLED)] // another thread may change the list at any time
-        let list = &list.call_method0("copy")?;
+        let items = &list.call_method0("copy")?;
+        #[cfg(not(Py_GIL_DISABLED))]
+        let items = list;
         // SAFETY: it is a list; an item is read only at a place that the list has at that moment, and is held.
         unsafe {
-            let size = ffi::PyList_GET_SIZE(list.as_ptr());
+            let size = ffi::PyList_GET_SIZE(items.as_ptr());
             let len = self.length(size.cast_unsigned())?;
             self.out.array(len);
             for at in 0..size {
-                if ffi::PyList_GET_SIZE(list.as_ptr()) != size {
+                if ffi::PyList_GET_SIZE(items.as_ptr()) != size {
                     return Err(changed("list"));
                 }
-                let item = ffi::PyList_GET_ITEM(list.as_ptr(), at);
+                let item = ffi::PyList_GET_ITEM(items.as_ptr(), at);
                 let item = Bound::from_borrowed_ptr(self.py, item);
                 self.value(&item, depth + 1)
                     .map_err(|trouble| trouble.within(list, || format!("[{at}]")))?;
             }
-            if ffi::PyList_GET_SIZE(list.as_ptr()) != size {
+            if ffi::PyList_GET_SIZE(items.as_ptr()) != size {
                 return Err(changed("list"));
             }
         }
@@ -211,16 +231,18 @@ impl<'py, 'a> Encoder<'py, 'a> {
     fn dict(&mut self, dict: &Bound<'py, PyAny>, depth: u32) -> Outcome {
         Self::descend(depth)?;
         #[cfg(Py_GIL_DISABLED)] // as for a list
-        let dict = &dict.call_method0("copy")?;
+        let items = &dict.call_method0("copy")?;
+        #[cfg(not(Py_GIL_DISABLED))]
+        let items = dict;
         // SAFETY: it is a dict. A step through it checks its bounds each time, so a dict that changes meanwhile gives
         // other items than it had, but live ones, which are held; their number is compared.
         unsafe {
-            let size = ffi::PyDict_Size(dict.as_ptr());
+            let size = ffi::PyDict_Size(items.as_ptr());
             let len = self.length(size.cast_unsigned())?;
             self.out.map(len);
             let (mut at, mut count) = (0, 0);
             let (mut key, mut value): (*mut PyObject, *mut PyObject) = (null_mut(), null_mut());
-            while ffi::PyDict_Next(dict.as_ptr(), &raw mut at, &raw mut key, &raw mut value) != 0 {
+            while ffi::PyDict_Next(items.as_ptr(), &raw mut at, &raw mut key, &raw mut value) != 0 {
                 let key = Bound::from_borrowed_ptr(self.py, key);
                 let value = Bound::from_borrowed_ptr(self.py, value);
                 self.value(&key, depth + 1)
@@ -228,7 +250,7 @@ impl<'py, 'a> Encoder<'py, 'a> {
                 self.value(&value, depth + 1)
                     .map_err(|trouble| trouble.within(dict, || known::step(&key)))?;
                 count += 1;
-                if ffi::PyDict_Size(dict.as_ptr()) != size {
+                if ffi::PyDict_Size(items.as_ptr()) != size {
                     return Err(changed("dict"));
                 }
             }
@@ -266,6 +288,16 @@ impl<'py, 'a> Encoder<'py, 'a> {
 pub(super) fn wtf8<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
     let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
     Ok(bytes.cast_into::<PyBytes>()?)
+}
+
+/// A size for people.
+fn shown_size(bytes: usize) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if bytes >> shift > 0 && bytes.trailing_zeros() >= shift {
+            return format!("{} {unit}", bytes >> shift);
+        }
+    }
+    format!("{bytes} bytes")
 }
 
 #[cold]

@@ -86,7 +86,8 @@ impl Trouble {
                 Some((start, end)) => {
                     until = end;
                     let what = format!(
-                        "is the value{} that it is in: it contains itself; a stored value is a finite tree",
+                        "is the same object as value{}, so it contains itself; store a finite tree, such as ids in \
+                         place of the objects",
                         path(&steps[start..])
                     );
                     (what, None)

@@ -13,6 +13,8 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::decode::decode;
 use super::encode::Encoder;
 use super::enums::Enums;
+use crate::pack::MAX_BYTES;
+use crate::python::units::CacheConfigError;
 
 /// A larger buffer is given back rather than kept.
 const KEPT_BYTES: usize = 64 << 10;
@@ -24,16 +26,28 @@ static BUFFER: AtomicPtr<Vec<u8>> = AtomicPtr::new(null_mut());
 #[pyclass(frozen, subclass, module = "omnicache._omnicache")]
 pub(super) struct NativeCodec {
     enums: Enums,
+    max_bytes: usize,
 }
 
 #[pymethods]
 impl NativeCodec {
     #[new]
-    #[pyo3(signature = (enums = Vec::new()))]
-    fn new(enums: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (enums = Vec::new(), max_bytes = MAX_BYTES))]
+    fn new(enums: Vec<Bound<'_, PyAny>>, max_bytes: usize) -> PyResult<Self> {
+        if max_bytes > MAX_BYTES {
+            return Err(CacheConfigError::new_err(format!(
+                "max_bytes: {max_bytes} is more than 2 GiB, the most that a value may take"
+            )));
+        }
         Ok(Self {
             enums: Enums::new(enums)?,
+            max_bytes,
         })
+    }
+
+    #[getter]
+    fn max_bytes(&self) -> usize {
+        self.max_bytes
     }
 
     #[getter]
@@ -45,8 +59,8 @@ impl NativeCodec {
     fn dumps<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = value.py();
         let mut kept = take_buffer();
-        let mut encoder = Encoder::new(py, &self.enums, std::mem::take(&mut *kept));
-        let outcome = encoder.value(value, 0);
+        let mut encoder = Encoder::new(py, &self.enums, self.max_bytes, std::mem::take(&mut *kept));
+        let outcome = encoder.whole(value);
         let bytes = encoder.out.finish();
         let written = outcome
             .map_err(|trouble| trouble.unwritable(py))

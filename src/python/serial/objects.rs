@@ -82,7 +82,8 @@ fn advice(obj: &Bound<'_, PyAny>, class: &Bound<'_, PyType>, name: &str, short: 
     let py = obj.py();
     let has = |attribute: &str| known::defines(class, &PyString::new(py, attribute));
     if name.starts_with("numpy.") || name.starts_with("pandas.") {
-        return if has("tolist") {
+        // A scalar of theirs has the methods of an array too.
+        return if name.ends_with("array") {
             "store its Python value: .tolist(), or .tobytes() with its shape and dtype".to_owned()
         } else if has("item") {
             "store its Python value: .item()".to_owned()
