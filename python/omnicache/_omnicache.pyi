@@ -325,7 +325,7 @@ class FileStore:
     child after a fork can go on using the object: it opens the directory for itself. An entry that is over is not there,
     whether it was removed yet or not.
 
-    Keys and values are bytes: keys of 0 bytes to 1 MiB, values of 0 bytes to nearly 4 GiB. Times are seconds since 1970,
+    Keys and values are bytes: keys of 0 bytes to 1 MiB, values of 0 bytes to nearly 2 GiB. Times are seconds since 1970,
     and `now` is always given by the caller. Whatever fails raises ``CacheBackendError``, which names the directory, the
     operation, and what to do; an argument that makes no sense raises ``ValueError``.
 
