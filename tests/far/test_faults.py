@@ -251,7 +251,7 @@ def test_rights_that_are_missing_are_named(tmp_path: Path, what: str):
 
 def test_a_file_in_the_place_of_the_directory(tmp_path: Path):
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(CacheBackendError, match="open in .*cache: "):
+    with pytest.raises(CacheBackendError, match=r"open in .*cache: "):
         FileStore(tmp_path / "cache")
 
 
