@@ -15,7 +15,18 @@ from statistics import median
 from time import thread_time
 from typing import Any
 
-PEERS = ("cachebox", "cachetools", "lru-dict", "moka-py", "theine", "aiocache", "cashews", "msgpack", "ormsgpack")
+PEERS = (
+    "cachebox",
+    "cachetools",
+    "lru-dict",
+    "moka-py",
+    "theine",
+    "aiocache",
+    "cashews",
+    "diskcache",
+    "msgpack",
+    "ormsgpack",
+)
 SLOW_ROUNDS = 2
 
 

@@ -569,13 +569,13 @@ class FarLease:
 class FileStore:
     """A store of bytes in one directory, shared by all processes of a machine: an LMDB environment.
 
-    A read is a lookup in mapped memory and never waits; writes take turns. Every operation is atomic across processes. A
-    child after a fork can go on using the object: it opens the directory for itself. An entry that is over is not there,
-    whether it was removed yet or not.
+    A read is a lookup in mapped memory and never waits; writes take turns. Every operation is atomic across processes.
+    A child after a fork can go on using the object: it opens the directory for itself. An entry that is over is not
+    there, whether it was removed yet or not.
 
-    Keys and values are bytes: keys of 0 bytes to 1 MiB, values of 0 bytes to nearly 4 GiB. Times are seconds since 1970,
-    and `now` is always given by the caller. Whatever fails raises ``CacheBackendError``, which names the directory, the
-    operation, and what to do; an argument that makes no sense raises ``ValueError``.
+    Keys and values are bytes: keys of 0 bytes to 1 MiB, values of 0 bytes to nearly 2 GiB. Times are seconds since
+    1970, and `now` is always given by the caller. Whatever fails raises ``CacheBackendError``, which names the
+    directory, the operation, and what to do; an argument that makes no sense raises ``ValueError``.
 
     Args:
         directory: Made, for its owner alone, if it is not there. One on a network file system is refused.
@@ -659,8 +659,8 @@ class FileStore:
             generation: That of the tags when the value began to be made: what was invalidated since, this entry is.
 
         Returns:
-            The version; None if a condition did not hold; 0 if the entry alone weighs more than ``max_bytes``: it is not
-            kept, and what was under its key is gone.
+            The version; None if a condition did not hold; 0 if the entry alone weighs more than ``max_bytes``: it is
+            not kept, and what was under its key is gone.
         """
 
     def set_many(
@@ -709,8 +709,8 @@ class FileStore:
     ) -> tuple[list[FarEntry], bytes | None]:
         """Up to `limit` entries without their values, in the order of keys, and the cursor of the next call.
 
-        A page may be empty though more follow; at the end the cursor is None. `glob` is matched against the key as UTF-8.
-        Each call is a short read of its own: entries that are written in between are seen or not.
+        A page may be empty though more follow; at the end the cursor is None. `glob` is matched against the key as
+        UTF-8. Each call is a short read of its own: entries that are written in between are seen or not.
         """
 
     def clear(self, now: float) -> int:
@@ -725,8 +725,8 @@ class FileStore:
     def stats(self, now: float) -> dict[str, int]:
         """What was counted since the file was made, in all processes.
 
-        ``entries bytes disk_bytes map_bytes hits misses evictions expirations damaged writes readers``. A stale entry is a
-        miss. What other processes have read counts with their next write.
+        ``entries bytes disk_bytes map_bytes hits misses evictions expirations damaged writes readers``. A stale entry
+        is a miss. What other processes have read counts with their next write.
         """
 
     def check(self, now: float) -> list[str]:
@@ -749,7 +749,7 @@ class FileStore:
         """The generation of the tags, for the ``set`` of what begins to be made now."""
 
     def position(self) -> int | None:
-        """The position of the last change by anyone, which costs some nanoseconds; None where it cannot be told at once."""
+        """The position of the last change by anyone, in some nanoseconds; None where it cannot be told at once."""
 
     def changes(self, since: int, now: float) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
         """What other objects, in this process or in others, changed after the position `since`.

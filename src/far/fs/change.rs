@@ -15,9 +15,9 @@ use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// What fits into a file of LMDB, with room for what goes with it.
+/// What fits into a file of LMDB, which writes a value with one call of the system, and that takes less than 2 GiB.
 const MAX_KEY: usize = 1 << 20;
-const MAX_PAYLOAD: usize = (1 << 32) - (1 << 20);
+const MAX_PAYLOAD: usize = (1 << 31) - (1 << 20);
 /// Entries that are removed in one transaction where all are to be removed.
 const BATCH: usize = 1000;
 

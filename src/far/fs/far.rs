@@ -6,6 +6,9 @@ use crate::far::error::FarError;
 use crate::far::{Answer, Condition, Entry, FarStore, Keys, Stored};
 use std::path::Path;
 
+/// How many keys are removed in one transaction.
+const PAGE: usize = 1000;
+
 impl From<&Found<'_>> for Stored {
     fn from(found: &Found<'_>) -> Self {
         Self {
@@ -141,6 +144,24 @@ impl FarStore for FileStore {
 
     fn invalidate_tags<'a>(&'a self, tags: &'a [String], hard: bool, now: u64) -> Answer<'a, ()> {
         answer(move || Self::invalidate_tags(self, tags, hard, now))
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a [u8], now: u64) -> Answer<'a, u64> {
+        answer(move || {
+            if prefix.is_empty() {
+                return Self::clear(self, now);
+            }
+            let (mut count, mut cursor) = (0, None);
+            loop {
+                let page = Self::scan(self, prefix, None, cursor.as_deref(), PAGE, now)?;
+                let keys: Vec<_> = page.items.iter().map(|item| item.key.as_slice()).collect();
+                count += Self::delete_many(self, &keys, now)?;
+                match page.next {
+                    Some(next) => cursor = Some(next),
+                    None => return Ok(count),
+                }
+            }
+        })
     }
 
     fn len(&self, now: u64) -> Answer<'_, u64> {

@@ -9,7 +9,7 @@ use super::open::READERS;
 use super::place::{Lock, Place, SetAside};
 use super::registry::Opening;
 use super::store::{Durability, Options};
-use super::write::{Job, Write};
+use super::write::{Job, Write, Writer};
 use crate::far::error::{FarError, Problem};
 use heed::{RoTxn, WithoutTls};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
@@ -117,7 +117,52 @@ impl Handle {
         operation: &'static str,
         jobs: &mut [Job<'_>],
     ) -> Result<(), FarError> {
+        let written = self.try_write(operation, jobs);
+        if !matches!(&written, Err(error) if matches!(error.problem, Problem::DiskFull)) {
+            return written;
+        }
+        // Pages that were given up are used again by the second transaction after; these two need next to none.
+        for _ in 0..2 {
+            let mut run = |write: &mut Write<'_, '_>| {
+                write.changed = true;
+                Ok(())
+            };
+            let writer = jobs.first().map_or(Writer::NOBODY, |job| job.writer);
+            if self
+                .try_write(
+                    operation,
+                    &mut [Job {
+                        writer,
+                        run: &mut run,
+                    }],
+                )
+                .is_err()
+            {
+                return written;
+            }
+        }
+        self.try_write(operation, jobs)
+    }
+
+    fn try_write(&self, operation: &'static str, jobs: &mut [Job<'_>]) -> Result<(), FarError> {
         self.trying(operation, |mapped| self.write_once(mapped, jobs))
+            .map_err(|error| self.explain(error))
+    }
+
+    /// LMDB says "input/output error" where the disk takes only a part of what it is given.
+    fn explain(&self, error: FarError) -> FarError {
+        match &error.problem {
+            Problem::Io(cause)
+                if cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+                    && self.place.is_nearly_full() =>
+            {
+                FarError {
+                    problem: Problem::DiskFull,
+                    ..error
+                }
+            }
+            _ => error,
+        }
     }
 
     fn write_once(&self, mapped: &Mapped, jobs: &mut [Job<'_>]) -> Result<(), Fault> {

@@ -10,7 +10,8 @@
 
 use super::network;
 use crate::far::error::Problem;
-use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::fs::{FlockOperation, fcntl_lock, statvfs};
+use rustix::process::{Resource, getrlimit};
 use std::collections::hash_map::RandomState;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
@@ -150,6 +151,27 @@ impl Place {
             File::open(&self.dir)?.sync_all()?;
         }
         Ok(())
+    }
+
+    /// Whether the disk has little room left, or the data file is nearly as long as this process may make it.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        const LITTLE: u64 = 64 << 20;
+        let free =
+            statvfs(&self.dir).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+        free < LITTLE
+            || self
+                .longest()
+                .is_ok_and(|len| limit.saturating_sub(len) < LITTLE)
+    }
+
+    /// How long the longest data file is.
+    fn longest(&self) -> io::Result<u64> {
+        let mut longest = 0;
+        for entry in fs::read_dir(&self.dir)? {
+            longest = longest.max(entry?.metadata()?.len());
+        }
+        Ok(longest)
     }
 
     /// Puts the file of `generation` out of the way; the last such file is kept, earlier ones are removed.

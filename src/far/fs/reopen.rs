@@ -107,7 +107,8 @@ impl Handle {
                     clean: true,
                     ..state
                 };
-                self.place.write_state(&state, true).map_err(failed)?;
+                // If this cannot be written, the next run of the machine begins with an empty store.
+                let _ = self.place.write_state(&state, true);
             }
         }
         drop(users);

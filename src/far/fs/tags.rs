@@ -34,7 +34,7 @@ struct Generations {
     hard: u64,
     /// Entries of an older generation are stale.
     soft: u64,
-    /// Since when.
+    /// Since when: the last time that was said.
     soft_at: u64,
 }
 

@@ -23,6 +23,15 @@ pub(super) struct Writer {
     pub(super) now: u64,
 }
 
+impl Writer {
+    /// For nobody, at no time.
+    pub(super) const NOBODY: Self = Self {
+        mark: 0,
+        max_bytes: u64::MAX,
+        now: 0,
+    };
+}
+
 /// A part of a transaction that belongs to one writer. It may run more than once.
 pub(super) struct Job<'j> {
     pub(super) writer: Writer,
@@ -84,11 +93,7 @@ impl<'w, 'e> Write<'w, 'e> {
         let position = mapped.base + txn.id() as u64;
         Self {
             trees: mapped.trees,
-            writer: Writer {
-                mark: 0,
-                max_bytes: u64::MAX,
-                now: 0,
-            },
+            writer: Writer::NOBODY,
             log: Changes::default(),
             changed: false,
             parts: 0,
