@@ -116,7 +116,7 @@ class CachedFunction(CachedCall, Generic[P, R]):
     def put(self, value: R, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Keeps `value` as what the call returns; returns it."""
         keeper, key = self._keeper, self.key(*args, **kwargs)
-        keeper.cache.set(key, value, **keeper.options_for(key, args, kwargs).writing(value))
+        keeper.cache.set(key, value, **keeper.writing(value, key, args, kwargs))
         return value
 
     # --- what the native call leaves to Python ---

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from ._budget import BUDGETS
 from ._workers import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from ._omnicache import Leader, Waiter
 
@@ -28,14 +27,14 @@ class Job:
 
     loop: Final = None
 
-    def __init__(self, lead: Callable[[Leader], object], started: float, *, urgent: bool) -> None:
-        """Made by the first caller, at the moment ``started`` of the cache's clock, with a copy of its context.
+    def __init__(self, lead: Callable[[Leader], object], context: Context, started: float, *, urgent: bool) -> None:
+        """Made by the first caller, at the moment ``started`` of the cache's clock; the loader runs in ``context``.
 
         ``urgent``: somebody waits for it.
         """
         self._lead = lead
         self._leader: Leader | None = None
-        self._context = copy_context()
+        self._context = context
         self._lock = Lock()
         self._urgent: Final = urgent
         self._waits = not urgent
@@ -63,12 +62,9 @@ class Job:
         if taken:
             leader.abandon()
             return
-        if not self._urgent:
-            # What the first caller would put up with is nothing to a load that it does not wait for.
-            self._context.run(BUDGETS.set, ())
         try:
             self._context.run(lead, leader)
-        except Exception:  # noqa: BLE001, S110 - the flight has it, and hands it to those who wait
+        except BaseException:  # noqa: BLE001, S110 - the flight has it, or the caller; nothing may end the thread
             pass
         finally:
             leader.abandon()

@@ -158,6 +158,7 @@ impl Core {
             random: AtomicU64::new(now ^ u64::from(std::process::id())),
             defaults: Mutex::new(Defaults {
                 life: Life::FOREVER,
+                windows: (0, 0),
                 jitter: 0.0,
                 refresh_at: None,
             }),
