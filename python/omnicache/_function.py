@@ -125,7 +125,9 @@ class CachedFunction(CachedCall, Generic[P, R]):
         return fetch(self._keeper.request(self.__wrapped__, key, args, kwargs))
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The arguments do not fit: the function itself says so best."""
+        """The arguments do not fit: the function itself says so best, unless it would take one that is not theirs."""
+        if self._plan.context is not None:
+            self._plan.signature.bind(*args, **kwargs)
         return self.__wrapped__(*args, **kwargs)
 
     def _unusable(self, key: tuple[Any, ...], error: BaseException) -> None:

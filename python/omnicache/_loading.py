@@ -14,7 +14,7 @@ from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
 from ._context import LoadContext
 from ._events import LOCK, CacheEvent
 from ._omnicache import CachedError
-from ._options import AUTO, Options, checked_copier
+from ._options import AUTO, Options, checked_copier, checked_tags
 from ._patience import ENDLESS, Patience
 from ._sentinels import DEFAULT, MISSING
 from ._work import ABSENT, Absent
@@ -259,7 +259,7 @@ class Request:
             ttl = options.ttl if context is None or context.ttl is DEFAULT else context.ttl
             if callable(ttl):
                 ttl = ttl(value)
-            tags = options.tags if context is None else tuple(sorted(context.tags))
+            tags = self._tags()
             if options.refresh_at == AUTO:
                 early = {"_lead": LEAD * took if took > 0 else None}
             else:
@@ -268,6 +268,11 @@ class Request:
         if cache._events.has("load"):
             cache._events.emit(CacheEvent("load", cache.name, self.key, value))
         return stored
+
+    def _tags(self) -> tuple[str, ...]:
+        """The tags that the value will carry."""
+        context = self._context
+        return self._options.tags if context is None else checked_tags(context.tags, "ctx.tags")
 
     def _write(self, value: Any, ttl: Any, tags: tuple[str, ...], *, stale: float | None, **early: Any) -> bool:
         """A cache that was closed during the load is no reason for the caller not to get the value."""
@@ -316,7 +321,7 @@ class Request:
         if kept is None or not isinstance(error, Exception) or self.has_fallback() or not valid():
             return
         ttl = self._options.ttl if kept is DEFAULT else kept
-        tags = self._options.tags if self._context is None else tuple(sorted(self._context.tags))
+        tags = self._tags()
         # Reads ask about what asks for a refresh, and so never take it for a value.
         stored = self._write(
             CachedError(_bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0

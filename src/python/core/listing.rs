@@ -68,23 +68,19 @@ impl Core {
             .into_pyobject(py)
     }
 
-    /// The keys that match any of the given conditions; all of them if there is none.
+    /// The keys of entries, also `stale` ones if that is wanted, that match the given conditions; all if there is none.
     fn select(
         &self,
         py: Python<'_>,
+        stale: bool,
         pattern: Option<&str>,
         tags: Option<&[Box<str>]>,
     ) -> PyResult<Vec<Key>> {
-        let mut keys: Vec<Key> = match tags {
-            Some(tags) => self.near.collect(self.clock.now(), |shard, id, key, _| {
-                shard
-                    .carries(id, &shard.tag_numbers(tags))
-                    .then(|| key.clone_ref(py))
-            }),
-            None => self
-                .near
-                .collect(self.clock.now(), |_, _, key, _| Some(key.clone_ref(py))),
-        };
+        let now = self.clock.now();
+        let mut keys: Vec<Key> = self.near.collect_at(now, stale, |shard, id, key, _| {
+            tags.is_none_or(|tags| shard.carries(id, &shard.tag_numbers(tags)))
+                .then(|| key.clone_ref(py))
+        });
         if let Some(pattern) = pattern {
             let glob = Glob::new(pattern);
             let mut kept = Vec::new();
@@ -108,7 +104,7 @@ impl Core {
             .forbid_some(|key| Ok(glob.matches(&Self::text(py, key)?)))
     }
 
-    /// Removes entries by their keys; how many fresh ones went.
+    /// Removes entries by their keys; how many went.
     fn remove_all(slf: &Bound<'_, Self>, keys: Vec<Key>) -> PyResult<usize> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
@@ -186,7 +182,7 @@ impl Core {
         let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
         let list = PyList::empty(py);
         for key in core
-            .select(py, pattern, tags.as_deref())?
+            .select(py, false, pattern, tags.as_deref())?
             .into_iter()
             .take(limit.unwrap_or(usize::MAX))
         {
@@ -277,7 +273,7 @@ impl Core {
         Ok(found)
     }
 
-    /// Removes the fresh entries that are named by `keys`, and those that match `pattern` and `tags`.
+    /// Removes the entries that are named by `keys`, and those that match `pattern` and `tags`.
     #[pyo3(signature = (keys=None, pattern=None, tags=None))]
     fn _delete_many(
         slf: &Bound<'_, Self>,
@@ -296,12 +292,12 @@ impl Core {
         if pattern.is_some() || tags.is_some() {
             core.forbid_matching(py, pattern)?;
             let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
-            count += Self::remove_all(slf, core.select(py, pattern, tags.as_deref())?)?;
+            count += Self::remove_all(slf, core.select(py, true, pattern, tags.as_deref())?)?;
         }
         Ok(count)
     }
 
-    /// Removes everything; how many fresh entries went.
+    /// Removes everything; how many entries went that could still be served.
     fn _clear(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
         core.flights.get().forbid_all();
@@ -338,7 +334,7 @@ impl Core {
         }
         if pattern.is_some() {
             core.forbid_matching(py, pattern)?;
-            for key in core.select(py, pattern, None)? {
+            for key in core.select(py, true, pattern, None)? {
                 named.push(KeyRef::again(py, &key)?);
                 key.into_object().drop_ref(py);
             }
