@@ -23,12 +23,14 @@ class Job:
     value meanwhile loads by itself.
     """
 
-    __slots__ = ("_context", "_lead", "_leader", "_lock", "_urgent", "_waits", "started")
+    __slots__ = ("_context", "_lead", "_leader", "_lock", "_now", "_urgent", "_waits", "started")
 
     loop: Final = None
 
-    def __init__(self, lead: Callable[[Leader], object], context: Context, started: float, *, urgent: bool) -> None:
-        """Made by the first caller, at the moment ``started`` of the cache's clock; the loader runs in ``context``.
+    def __init__(
+        self, lead: Callable[[Leader], object], context: Context, now: Callable[[], float], *, urgent: bool
+    ) -> None:
+        """Made by the first caller; the loader runs in ``context``. ``now`` is the cache's clock.
 
         ``urgent``: somebody waits for it.
         """
@@ -38,7 +40,8 @@ class Job:
         self._lock = Lock()
         self._urgent: Final = urgent
         self._waits = not urgent
-        self.started: Final = started
+        self._now: Final = now
+        self.started = now()
 
     def take_off(self, leader: Leader) -> Waiter:
         """Hands the flight to a thread. The answer is the first caller's seat."""
@@ -59,6 +62,7 @@ class Job:
             self._waits = False
         if leader is None:
             return
+        self.started = self._now()
         if taken:
             leader.abandon()
             return

@@ -82,7 +82,7 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(self._plain(self._work.run()), flight)
             try:
-                self._patience.board(flight)
+                self._board(flight)
                 self._watch(flight)
                 while not seat.wait(self._patience.slice()):
                     self._watch(flight)
@@ -92,11 +92,27 @@ class Load(Generic[V]):
         finally:
             seat.leave()
 
-    def _watch(self, flight: Flight) -> None:
-        """Ends a flight whose loader cannot go on, so that one of the waiters leads; leaves one that takes too long."""
+    def _board(self, flight: Flight) -> None:
+        """Begins the wait, unless the load has taken too long already: then nobody has to wait before it is given up."""
+        pilot, hard = flight.pilot, self._patience.hard
+        if pilot is not None and hard is not None and not self._relieve(flight):
+            late = self._work.now() - pilot.started >= hard
+            if late and flight.retire():
+                pilot.give_up()
+                self._work.failed(self._too_slow(), _never)
+        self._patience.board(flight)
+
+    def _relieve(self, flight: Flight) -> bool:
+        """Ends a flight whose loader cannot go on, so that one of the waiters leads."""
         pilot = flight.pilot
-        if pilot is not None and pilot.stalled() and flight.retire():
+        relieved = pilot is not None and pilot.stalled() and flight.retire()
+        if relieved:
             pilot.give_up()
+        return relieved
+
+    def _watch(self, flight: Flight) -> None:
+        """Ends a flight whose loader cannot go on; leaves one that takes too long."""
+        self._relieve(flight)
         limit = self._patience.passed()
         if limit is not None and flight.running:
             self._leave(flight, limit)
@@ -204,7 +220,7 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(await self._made(), flight)
             try:
-                self._patience.board(seat.flight())
+                self._board(seat.flight())
                 limit = await Party.wait(loop, seat, self._patience)
                 if limit is not None:
                     self._leave(seat.flight(), limit)

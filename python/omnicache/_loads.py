@@ -44,7 +44,7 @@ def load_sync(work: Work[V], patience: Patience = ENDLESS) -> V:
     load = Load(work, innermost(), patience, apart=patience.ends)
     while True:
         if patience.ends:
-            job = Job(load.lead, work.context(), work.now(), urgent=True)
+            job = Job(load.lead, work.context(), work.now, urgent=True)
             seat = work.flights.join(work.key, 0, job)
             found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat)
         else:
@@ -78,7 +78,7 @@ async def load_async(work: Work[V], patience: Patience = ENDLESS) -> V:
 def refresh_sync(work: Work[V]) -> None:
     """Starts a load that nobody waits for, in a thread of its own, unless one is under way. It raises nothing."""
     try:
-        job = Job(Load(work, None, ENDLESS, apart=True).lead, work.context(), work.now(), urgent=False)
+        job = Job(Load(work, None, ENDLESS, apart=True).lead, work.context(), work.now, urgent=False)
         leader = _led(work, 0, job)
         if leader is not None:
             job.take_off(leader).leave()

@@ -250,3 +250,18 @@ def test_a_late_result_is_not_kept_if_its_key_was_invalidated(way: Callable[...,
     assert one.ask() == "new"
     assert one.stored == "new"
     assert one.cache.stats().load_count == begun + 1
+
+
+def test_a_load_that_hung_before_anybody_needed_it_is_given_up_at_once(way: Callable[..., Way], clock: ManualClock):
+    one = way(ttl=10, stale=20, timeout=5)
+    one.script.will_bring("old")
+    one.ask()
+    clock.advance(15)
+    assert one.ask() == "old"
+    hung = one.script.run(1)
+    clock.advance(100)
+    one.script.will_bring("new")
+    assert one.ask() == "new", "this caller waits for a load of its own"
+    hung.brings("late")
+    assert one.cache.stats().load_error_count == 1
+    assert one.ask() == "new"
