@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from . import functions, limits, memory, near, threads
+from . import freshness, functions, limits, memory, near, threads
 from .harness import PEERS, Verdict, summary
 from .options import Options
 
@@ -22,6 +22,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
     "function": functions.sync,
     "async": functions.coroutine,
     "threads": threads.four,
+    "freshness": freshness.freshness,
     "memory": memory.memory,
 }
 

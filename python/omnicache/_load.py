@@ -72,8 +72,8 @@ class Load(Generic[V]):
             leader.abandon()
         return value
 
-    def follow(self, seat: Waiter) -> V | Absent:
-        """Waits for another's load in this thread; absent if it brought nothing for this caller."""
+    def follow(self, seat: Waiter, *, own: bool = False) -> V | Absent:
+        """Waits for a load in this thread, its `own` or another's; absent if it brought nothing for this caller."""
         try:
             flight = seat.flight()
             wait = begin_wait(seat, self._work.name, self._work.key, self._parent, blocking=True)
@@ -82,7 +82,7 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(self._plain(self._work.run()), flight)
             try:
-                self._board(flight)
+                self._board(flight, own=own)
                 self._watch(flight)
                 while not seat.wait(self._patience.slice()):
                     self._watch(flight)
@@ -92,10 +92,10 @@ class Load(Generic[V]):
         finally:
             seat.leave()
 
-    def _board(self, flight: Flight) -> None:
-        """Begins the wait, unless the load has taken too long already: then nobody has to wait before it is given up."""
+    def _board(self, flight: Flight, *, own: bool) -> None:
+        """Begins a wait. A load of another's that has taken too long already is given up before, and not waited for."""
         pilot, hard = flight.pilot, self._patience.hard
-        if pilot is not None and hard is not None and not self._relieve(flight):
+        if not own and pilot is not None and hard is not None and not self._relieve(flight):
             late = self._work.now() - pilot.started >= hard
             if late and flight.retire():
                 pilot.give_up()
@@ -220,7 +220,7 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(await self._made(), flight)
             try:
-                self._board(seat.flight())
+                self._board(seat.flight(), own=False)
                 limit = await Party.wait(loop, seat, self._patience)
                 if limit is not None:
                     self._leave(seat.flight(), limit)

@@ -46,7 +46,8 @@ def load_sync(work: Work[V], patience: Patience = ENDLESS) -> V:
         if patience.ends:
             job = Job(load.lead, work.context(), work.now, urgent=True)
             seat = work.flights.join(work.key, 0, job)
-            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat)
+            own = isinstance(seat, Leader)
+            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat, own=own)
         else:
             seat = work.flights.join(work.key, get_ident())
             found = load.lead(seat) if isinstance(seat, Leader) else load.follow(seat)
