@@ -266,13 +266,25 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     pub fn collect<T>(
         &self,
         now: u64,
+        take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<T>,
+    ) -> Vec<T> {
+        self.collect_at(now, false, take)
+    }
+
+    /// As [`Near::collect`], of entries that are `stale` too if that is wanted.
+    pub fn collect_at<T>(
+        &self,
+        now: u64,
+        stale: bool,
         mut take: impl FnMut(&Shard<K, V>, u32, &K, &V) -> Option<T>,
     ) -> Vec<T> {
         let mut all = Vec::new();
         for shard in self.shards() {
-            shard.lock().for_each_fresh(now, |shard, id, key, value| {
-                all.extend(take(shard, id, key, value));
-            });
+            shard
+                .lock()
+                .for_each_at(now, stale, |shard, id, key, value| {
+                    all.extend(take(shard, id, key, value));
+                });
         }
         all
     }

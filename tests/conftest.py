@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from omnicache import Cache, ManualClock
 
+pytest_plugins = ["pytester"]
 _NUMBERS = itertools.count()
 
 

@@ -46,6 +46,7 @@ PYTHON_ROWS = [
     },
     {"_loading", "_fetch"},
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
+    {"_far"},
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"testing"},
 ]

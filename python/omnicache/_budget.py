@@ -31,15 +31,34 @@ class Budget(NamedTuple):
 
 
 NO_BUDGET: Final = Budget()
-BUDGETS: Final[ContextVar[tuple[tuple[Cache, Budget], ...]]] = ContextVar("omnicache_budgets", default=())
-"""The budgets in force, the innermost first."""
+
+
+class _Block(NamedTuple):
+    """A budget in force."""
+
+    cache: Cache
+    budget: Budget
+    using: Using
+
+
+BUDGETS: Final[ContextVar[tuple[_Block, ...]]] = ContextVar("omnicache_budgets", default=())
+"""The budgets in force, the innermost first. A task that outlives the block in which it was made keeps no budget."""
 
 
 def budget_of(cache: Cache) -> Budget:
     """The budget of the running code for `cache`."""
     if not cache._budgets:
         return NO_BUDGET
-    return next((budget for of, budget in BUDGETS.get() if of is cache), NO_BUDGET)
+    found = (block.budget for block in BUDGETS.get() if block.cache is cache and block.using.running)
+    return next(found, NO_BUDGET)
+
+
+def without_deadline(cache: Cache) -> tuple[_Block, ...]:
+    """The budgets in force, but for the deadline of the caller of `cache`: those who share its load have their own."""
+    return tuple(
+        block._replace(budget=block.budget._replace(deadline=None)) if block.cache is cache else block
+        for block in BUDGETS.get()
+    )
 
 
 class Using:
@@ -55,7 +74,12 @@ class Using:
         self._cache: Final = cache
         self._budget: Final = Budget(mode, None if max_stale is None else float(max_stale))
         self._deadline: Final = None if deadline is None else duration(deadline, "using: deadline")
-        self._token: Token[tuple[tuple[Cache, Budget], ...]] | None = None
+        self._token: Token[tuple[_Block, ...]] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the block was entered and not left."""
+        return self._token is not None
 
     def __enter__(self) -> None:
         """From here on; the deadline counts from now. A budget within a budget can only narrow its limits."""
@@ -68,18 +92,19 @@ class Using:
         with LOCK:
             cache._budgets += 1
             cache._set_budgeted(True)
-        self._token = BUDGETS.set(((cache, budget), *BUDGETS.get()))
+        self._token = BUDGETS.set((_Block(cache, budget, self), *BUDGETS.get()))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Until here."""
-        if self._token is not None:
-            BUDGETS.reset(self._token)
-            self._token = None
+        token, self._token = self._token, None
+        if token is None:
+            return
         with LOCK:
             self._cache._budgets -= 1
             self._cache._set_budgeted(self._cache._budgets > 0)
+        BUDGETS.reset(token)
 
 
 def _least(one: float | None, other: float | None) -> float | None:

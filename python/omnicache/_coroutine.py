@@ -167,7 +167,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
 
     async def put(value: Any, /, *args: Any, **kwargs: Any) -> Any:
         made = key(*args, **kwargs)
-        await cache.aset(made, value, **keeper.options_for(made, args, kwargs).writing(value))
+        await cache.aset(made, value, **keeper.writing(value, made, args, kwargs))
         return value
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:

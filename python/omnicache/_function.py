@@ -117,7 +117,7 @@ class CachedFunction(CachedCall, Generic[P, R]):
     def put(self, value: R, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Keeps `value` as what the call returns; returns it."""
         keeper, key = self._keeper, self.key(*args, **kwargs)
-        keeper.cache.set(key, value, **keeper.options_for(key, args, kwargs).writing(value))
+        keeper.cache.set(key, value, **keeper.writing(value, key, args, kwargs))
         return value
 
     # --- what the native call leaves to Python ---
@@ -126,7 +126,9 @@ class CachedFunction(CachedCall, Generic[P, R]):
         return fetch(self._keeper.request(self.__wrapped__, key, args, kwargs))
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The arguments do not fit: the function itself says so best."""
+        """The arguments do not fit: the function itself says so best, unless it would take one that is not theirs."""
+        if self._plan.context is not None:
+            self._plan.signature.bind(*args, **kwargs)
         return self.__wrapped__(*args, **kwargs)
 
     def _unusable(self, key: tuple[Any, ...], error: BaseException) -> None:

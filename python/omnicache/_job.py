@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextvars import copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from ._budget import BUDGETS
 from ._workers import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from ._omnicache import Leader, Waiter
 
@@ -24,22 +23,25 @@ class Job:
     value meanwhile loads by itself.
     """
 
-    __slots__ = ("_context", "_lead", "_leader", "_lock", "_urgent", "_waits", "started")
+    __slots__ = ("_context", "_lead", "_leader", "_lock", "_now", "_urgent", "_waits", "started")
 
     loop: Final = None
 
-    def __init__(self, lead: Callable[[Leader], object], started: float, *, urgent: bool) -> None:
-        """Made by the first caller, at the moment ``started`` of the cache's clock, with a copy of its context.
+    def __init__(
+        self, lead: Callable[[Leader], object], context: Context, now: Callable[[], float], *, urgent: bool
+    ) -> None:
+        """Made by the first caller; the loader runs in ``context``. ``now`` is the cache's clock.
 
         ``urgent``: somebody waits for it.
         """
         self._lead = lead
         self._leader: Leader | None = None
-        self._context = copy_context()
+        self._context = context
         self._lock = Lock()
         self._urgent: Final = urgent
         self._waits = not urgent
-        self.started: Final = started
+        self._now: Final = now
+        self.started = now()
 
     def take_off(self, leader: Leader) -> Waiter:
         """Hands the flight to a thread. The answer is the first caller's seat."""
@@ -60,15 +62,13 @@ class Job:
             self._waits = False
         if leader is None:
             return
+        self.started = self._now()
         if taken:
             leader.abandon()
             return
-        if not self._urgent:
-            # What the first caller would put up with is nothing to a load that it does not wait for.
-            self._context.run(BUDGETS.set, ())
         try:
             self._context.run(lead, leader)
-        except Exception:  # noqa: BLE001, S110 - the flight has it, and hands it to those who wait
+        except BaseException:  # noqa: BLE001, S110 - the flight has it, or the caller; nothing may end the thread
             pass
         finally:
             leader.abandon()

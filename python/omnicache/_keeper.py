@@ -49,7 +49,19 @@ class CacheInfo(NamedTuple):
 class Keeper:
     """A cache, as one function uses it."""
 
-    __slots__ = ("_found", "_options", "_plan", "_runs", "_tags", "cache", "name", "owner", "owns", "prefix")
+    __slots__ = (
+        "_found",
+        "_options",
+        "_plan",
+        "_runs",
+        "_tags",
+        "_tags_given",
+        "cache",
+        "name",
+        "owner",
+        "owns",
+        "prefix",
+    )
 
     def __init__(self, cache: Cache, prefix: str, name: str, plan: Plan, *, options: Options, owns: bool) -> None:
         self.cache: Final = cache
@@ -62,7 +74,8 @@ class Keeper:
         self._tags: Final = TagSource(name, options.tags, plan.signature)
         # In a cache of its own an entry needs no tag to be found.
         fixed = (*self._tags.fixed, *(() if owns else (prefix,)))
-        self._options: Final = replace(options, tags=fixed or DEFAULT)
+        self._tags_given: Final = options.tags is not DEFAULT
+        self._options: Final = replace(options, tags=fixed)
 
     def request(
         self, function: Callable[..., Any], key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -82,15 +95,19 @@ class Keeper:
     def options_for(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Options:
         """The options to write the entry of `key` with."""
         options = self._options
-        more: list[str] = []
+        more = [] if self._tags_given else list(self.cache._options.tags)
         if self.owner and isinstance(key[1], str):
             # A tag costs each read a look at it; in a cache of its own a method goes without.
             _instances.used_by(key[1], self.cache, key if self.owns else None)
             more += [] if self.owns else [key[1]]
         more += self._tags.made(args, kwargs)
-        if not more:
-            return options
-        return replace(options, tags=(*(() if options.tags is DEFAULT else options.tags), *more))
+        return replace(options, tags=(*options.tags, *more)) if more else options
+
+    def writing(
+        self, value: Any, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The arguments of ``set`` for a value that was not loaded."""
+        return self.options_for(key, args, kwargs).over(self.cache._options).writing(value)
 
     def _count_run(self) -> None:
         with LOCK:

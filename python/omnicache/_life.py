@@ -137,7 +137,14 @@ class Life(Hooks):
             options = replace(options, ttl=DEFAULT)
         if callable(options.tags):
             raise CacheConfigError("tags: an iterable of str; a function is for @cached, which has arguments")
-        self._set_defaults(ttl=ttl, idle=idle, stale=options.kept, jitter=given.jitter, refresh_at=options.refresh_at)
+        self._set_defaults(
+            ttl=ttl,
+            idle=idle,
+            stale=options.stale,
+            stale_on_error=options.stale_on_error,
+            jitter=given.jitter,
+            refresh_at=options.refresh_at,
+        )
         self._options = options
         if given.jitter is not DEFAULT:
             self._jitter = given.jitter

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import copy_context
 from inspect import isawaitable
 from threading import get_ident
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
-from ._budget import BUDGETS
 from ._inside import INSIDE, Inside, begin_wait, label
 from ._omnicache import (
     DONE,
@@ -38,7 +36,7 @@ V = TypeVar("V")
 class Load(Generic[V]):
     """One caller's request for one key."""
 
-    __slots__ = ("_apart", "_parent", "_patience", "_work")
+    __slots__ = ("_apart", "_broken", "_parent", "_patience", "_work")
 
     def __init__(self, work: Work[V], parent: Inside | None, patience: Patience, *, apart: bool = False) -> None:
         """A request by a caller inside of the load ``parent``; ``apart``: the loader runs where the caller is not."""
@@ -46,6 +44,8 @@ class Load(Generic[V]):
         self._parent: Final = parent
         self._patience: Final = patience
         self._apart: Final = apart
+        # What stopped a loader that runs apart, and is no Exception: for its caller and for nobody else.
+        self._broken: BaseException | None = None
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
@@ -64,12 +64,17 @@ class Load(Generic[V]):
                 except Exception as error:
                     self._fail(error, leader)
                     raise
+                except BaseException as error:
+                    if self._apart:
+                        self._work.failed(error, _never)
+                        self._broken = error
+                    raise
         finally:
             leader.abandon()
         return value
 
-    def follow(self, seat: Waiter) -> V | Absent:
-        """Waits for another's load in this thread; absent if it brought nothing for this caller."""
+    def follow(self, seat: Waiter, *, own: bool = False) -> V | Absent:
+        """Waits for a load in this thread, its `own` or another's; absent if it brought nothing for this caller."""
         try:
             flight = seat.flight()
             wait = begin_wait(seat, self._work.name, self._work.key, self._parent, blocking=True)
@@ -78,8 +83,9 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(self._plain(self._work.run()), flight)
             try:
+                self._board(flight, own=own)
                 self._watch(flight)
-                while not seat.wait(self._patience.slice(flight)):
+                while not seat.wait(self._patience.slice()):
                     self._watch(flight)
             finally:
                 wait.end()
@@ -87,12 +93,28 @@ class Load(Generic[V]):
         finally:
             seat.leave()
 
-    def _watch(self, flight: Flight) -> None:
-        """Ends a flight whose loader cannot go on, so that one of the waiters leads; leaves one that takes too long."""
+    def _board(self, flight: Flight, *, own: bool) -> None:
+        """Begins a wait. A load of another's that has taken too long already is given up before, and not waited for."""
+        pilot, hard = flight.pilot, self._patience.hard
+        if not own and pilot is not None and hard is not None and not self._relieve(flight):
+            late = self._work.now() - pilot.started >= hard
+            if late and flight.retire():
+                pilot.give_up()
+                self._work.failed(self._too_slow(), _never)
+        self._patience.board(flight)
+
+    def _relieve(self, flight: Flight) -> bool:
+        """Ends a flight whose loader cannot go on, so that one of the waiters leads."""
         pilot = flight.pilot
-        if pilot is not None and pilot.stalled() and flight.retire():
+        relieved = pilot is not None and pilot.stalled() and flight.retire()
+        if relieved:
             pilot.give_up()
-        limit = self._patience.passed(flight)
+        return relieved
+
+    def _watch(self, flight: Flight) -> None:
+        """Ends a flight whose loader cannot go on; leaves one that takes too long."""
+        self._relieve(flight)
+        limit = self._patience.passed()
         if limit is not None and flight.running:
             self._leave(flight, limit)
 
@@ -103,20 +125,24 @@ class Load(Generic[V]):
             if pilot is not None:
                 pilot.keep()
             raise SoftLimit
-        what = label(self._work.name, self._work.key)
         if limit == "deadline":
+            what = label(self._work.name, self._work.key)
             raise SoftLimit(
                 CacheTimeoutError(f"the load of {what} was not done by the caller's deadline; it may go on for others")
             )
-        error = CacheTimeoutError(
-            f"the load of {what} took longer than its hard limit of {self._patience.hard} s; raise timeout=, or keep "
-            "old values for such cases with stale_on_error="
-        )
+        error = self._too_slow()
         if flight.retire():
             if pilot is not None:
                 pilot.give_up()
-            self._work.failed(error, valid=False)
+            self._work.failed(error, _never)
         raise error
+
+    def _too_slow(self) -> CacheTimeoutError:
+        what = label(self._work.name, self._work.key)
+        return CacheTimeoutError(
+            f"the load of {what} took longer than its hard limit of {self._patience.hard} s; raise timeout=, or keep "
+            "old values for such cases with stale_on_error="
+        )
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -127,6 +153,7 @@ class Load(Generic[V]):
             return launched
         node, seat, wait = launched
         try:
+            self._patience.board(seat.flight())
             limit = await Party.wait(pilot.loop, seat, self._patience)
             if limit is not None:
                 self._leave(seat.flight(), limit)
@@ -157,11 +184,7 @@ class Load(Generic[V]):
             # or only after a plain call on this thread that must not wait for it.
             wait = None if self._parent is None else add_wait(leader.id, self._parent.id, self._parent)
             need = add_need(leader.id, node, get_ident())
-            context = copy_context()
-            if self._apart:
-                # What the first caller would put up with is nothing to a load that it does not wait for.
-                context.run(BUDGETS.set, ())
-            pilot.take_off(leader, self._fly(leader, node, need), context)
+            pilot.take_off(leader, self._fly(leader, node, need), self._work.context())
         except BaseException:
             leader.abandon()
             raise
@@ -178,7 +201,10 @@ class Load(Generic[V]):
         except BaseException as error:
             # The end of this task, or the loader's own doing? That is for the caller who started it, if it is still
             # there; the others start over.
-            if isinstance(error, GeneratorExit) or _is_cancelled() or not node.awaited:
+            if isinstance(error, GeneratorExit) or _is_cancelled():
+                raise
+            self._work.failed(error, _never)
+            if not node.awaited:
                 raise
             node.error = error
         finally:
@@ -196,6 +222,7 @@ class Load(Generic[V]):
                 with self._alone(flight):
                     return self._keep_alone(await self._made(), flight)
             try:
+                self._board(seat.flight(), own=False)
                 limit = await Party.wait(loop, seat, self._patience)
                 if limit is not None:
                     self._leave(seat.flight(), limit)
@@ -231,7 +258,17 @@ class Load(Generic[V]):
                 _raise(*found)
             finally:
                 del found  # else this frame and the error hold each other
-        return self._work.look()
+        if self._broken is not None:
+            error, self._broken = self._broken, None
+            try:
+                raise error
+            finally:
+                del error
+        there = self._work.look()
+        if isinstance(there, Absent) and self._patience.passed() == "hard":
+            # Another waiter has given the load up: this one has waited as long.
+            raise self._too_slow()
+        return there
 
     def _keep(self, value: V, leader: Leader) -> None:
         """Stores the value, then lands the flight, so that there is no moment without either.
@@ -248,7 +285,8 @@ class Load(Generic[V]):
             stored = (again is None or isinstance(again, Leader)) and leader.valid and self._work.store(value)
             if not leader.finish(value) and stored:
                 self._work.discard(value)
-            if isinstance(again, Leader):
+            if isinstance(again, Leader) and stored:
+                # What was not stored may be older than an invalidation that those who joined now come after.
                 again.finish(value)
         finally:
             if isinstance(again, Leader):
@@ -257,7 +295,7 @@ class Load(Generic[V]):
                 again.leave()
 
     def _fail(self, error: Exception, leader: Leader) -> None:
-        self._work.failed(error, valid=leader.valid and not leader.retired)
+        self._work.failed(error, lambda: leader.valid and not leader.retired)
         leader.fail((error, error.__traceback__))
 
     def _keep_alone(self, value: V, flight: Flight) -> V:
@@ -316,7 +354,12 @@ class _Within:
         if self._wait is not None:
             self._wait.end()
         if self._counts is not None and isinstance(error, Exception):
-            self._counts.failed(error, valid=False)
+            self._counts.failed(error, _never)
+
+
+def _never() -> bool:
+    """An error that is kept for nobody."""
+    return False
 
 
 def _is_cancelled() -> bool:

@@ -7,19 +7,23 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-from ._budget import NO_BUDGET, Budget, Mode
+from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
 from ._context import LoadContext
 from ._events import LOCK, CacheEvent
 from ._omnicache import CachedError
-from ._options import AUTO, Options, checked_copier
+from ._options import AUTO, Options, checked_copier, checked_tags
 from ._patience import ENDLESS, Patience
 from ._sentinels import DEFAULT, MISSING
 from ._work import ABSENT, Absent
 from .exceptions import CacheClosedError
 
 if TYPE_CHECKING:
+    from contextvars import Context
+
+    from ._leases import Lease
     from ._omnicache import Flight, Flights, Leader
     from .cache import Cache
 
@@ -103,13 +107,12 @@ class Request:
         self._background: Final = background
         self._budget: Final[Budget] = NO_BUDGET if background else cache._budget()
         self._context: LoadContext | None = None
+        self._lease: Lease | None = None
         self._since = 0.0
         # Whether it is a task that asks.
         self.awaits = False
         # The value that a load would replace, and its version, which is None where there is none.
         self._seen: tuple[Any, int | None] = (MISSING, None)
-        tags = self._options.tags
-        self._lease = cache._leases.take(key, frozenset(tags)) if tags or call.context else None
 
     # --- where the value is ---
 
@@ -120,7 +123,7 @@ class Request:
         """As :meth:`prepare`, for tasks."""
 
     def _sight(self) -> tuple[Any, float | None, float | None, int, bool] | None:
-        """How the entry stands: its value, seconds it is fresh, seconds until it asks for a refresh, version, softness."""
+        """How the entry stands: value, seconds it is fresh, seconds until it asks for a refresh, version, softness."""
         return self._cache._sight(self.key)
 
     def _claim(self) -> bool:
@@ -161,9 +164,9 @@ class Request:
         if sight is None:
             return ABSENT
         value, left = sight[:2]
-        if isinstance(value, CachedError):
-            raise _again(value.error)
         if left is None or left > 0:
+            if isinstance(value, CachedError):
+                raise _again(value.error)
             return value
         return self._stale(value) if self._accepts(-left) else ABSENT
 
@@ -192,6 +195,8 @@ class Request:
 
     def _old(self) -> Any | Absent:
         """The old value, as far as it may stand in for one that cannot be loaded; or one that is new by now."""
+        if self._budget.mode == "bypass":
+            return ABSENT
         sight = self._sight()
         if sight is None or isinstance(sight[0], CachedError):
             return ABSENT
@@ -261,10 +266,13 @@ class Request:
         if self._call.ran is not None:
             self._call.ran()
         self._since = self.now()
+        tags = self._options.tags
+        if tags or self._call.context:
+            self._lease = self._cache._leases.take(self.key, frozenset(tags))
         if not self._call.context:
             return self._call.function()
         old = self._seen[0]
-        self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, self._options.tags)
+        self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, tags)
         return self._call.function(self._context)
 
     def store(self, value: Any, /) -> bool:
@@ -280,24 +288,35 @@ class Request:
             ttl = options.ttl if context is None or context.ttl is DEFAULT else context.ttl
             if callable(ttl):
                 ttl = ttl(value)
-            tags = options.tags if context is None else tuple(sorted(context.tags))
+            tags = self._tags()
             if options.refresh_at == AUTO:
                 early = {"_lead": LEAD * took if took > 0 else None}
             else:
                 early = {"refresh_at": options.refresh_at}
-            stored = self._write(kept, ttl, tags, **early)
+            stored = self._write(kept, ttl, tags, stale=options.kept, **early)
         if cache._events.has("load"):
             cache._events.emit(CacheEvent("load", cache.name, self.key, value))
         return stored
 
-    def _write(self, value: Any, ttl: Any, tags: tuple[str, ...], **early: Any) -> bool:
+    def _tags(self) -> tuple[str, ...]:
+        """The tags that the value will carry."""
+        context = self._context
+        return self._options.tags if context is None else checked_tags(context.tags, "ctx.tags")
+
+    def _write(self, value: Any, ttl: Any, tags: tuple[str, ...], *, stale: float | None, **early: Any) -> bool:
         """A cache that was closed during the load is no reason for the caller not to get the value."""
         cache, options, lease = self._cache, self._options, self._lease
         if lease is not None and not lease.holds(tags):
             return False
-        given = {"idle": options.idle, "jitter": options.jitter, "priority": options.priority}
+        given = {
+            "idle": options.idle,
+            "jitter": options.jitter,
+            "priority": options.priority,
+            "stale": stale,
+            "stale_on_error": None,
+        }
         try:
-            stored = cache._keep(self.key, value, self._seen[1], ttl, tags=tags, stale=options.kept, **given, **early)
+            stored = cache._keep(self.key, value, self._seen[1], ttl, tags=tags, **given, **early)
             # 1. The lease is found to hold. 2. Another thread ends it and invalidates its tags. 3. This one stores.
             if stored and lease is not None and not lease.holds(tags):
                 cache.delete(self.key)
@@ -317,7 +336,7 @@ class Request:
     def _copies(self) -> bool:
         return self._cache._copy is not None or self._options.copy not in (DEFAULT, "none")
 
-    def failed(self, error: Exception, /, *, valid: bool) -> None:
+    def failed(self, error: BaseException, valid: Callable[[], bool], /) -> None:
         """Counts and reports a loader that raised; keeps what it raised if that is wanted."""
         cache = self._cache
         cache._loads.add("errors")
@@ -328,10 +347,23 @@ class Request:
             self._throttle()
         kept = next((life for kind, life in self._options.errors.items() if isinstance(error, kind)), None)
         # An old value that may be served is better than an error that may be kept.
-        if valid and kept is not None and not self.has_fallback():
-            ttl = self._options.ttl if kept is DEFAULT else kept
-            bare = CachedError(_bare(error))
-            self._write(bare, DEFAULT if callable(ttl) else ttl, self._options.tags, refresh_at=0.0)
+        if kept is None or not isinstance(error, Exception) or self.has_fallback() or not valid():
+            return
+        ttl = self._options.ttl if kept is DEFAULT else kept
+        tags = self._tags()
+        # Reads ask about what asks for a refresh, and so never take it for a value.
+        stored = self._write(
+            CachedError(_bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0
+        )
+        # 1. It is found to be valid. 2. Another thread invalidates the key. 3. This one stores.
+        if stored and not valid():
+            self._cache.delete(self.key)
+
+    def context(self) -> Context:
+        """A copy of the running context, for a load that runs apart from its caller, whose patience is its own."""
+        context = copy_context()
+        context.run(BUDGETS.set, () if self._background else without_deadline(self._cache))
+        return context
 
     def handed(self, value: Any) -> Any:
         """The value as a caller is handed it."""

@@ -44,9 +44,10 @@ def load_sync(work: Work[V], patience: Patience = ENDLESS) -> V:
     load = Load(work, innermost(), patience, apart=patience.ends)
     while True:
         if patience.ends:
-            job = Job(load.lead, work.now(), urgent=True)
+            job = Job(load.lead, work.context(), work.now, urgent=True)
             seat = work.flights.join(work.key, 0, job)
-            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat)
+            own = isinstance(seat, Leader)
+            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat, own=own)
         else:
             seat = work.flights.join(work.key, get_ident())
             found = load.lead(seat) if isinstance(seat, Leader) else load.follow(seat)
@@ -76,28 +77,43 @@ async def load_async(work: Work[V], patience: Patience = ENDLESS) -> V:
 
 
 def refresh_sync(work: Work[V]) -> None:
-    """Starts a load that nobody waits for, in a thread of its own, unless one is under way."""
-    load = Load(work, None, ENDLESS, apart=True)
-    job = Job(load.lead, work.now(), urgent=False)
-    seat = work.flights.join(work.key, 0, job)
-    if isinstance(seat, Leader):
-        seat = job.take_off(seat)
-    seat.leave()
+    """Starts a load that nobody waits for, in a thread of its own, unless one is under way. It raises nothing."""
+    try:
+        job = Job(Load(work, None, ENDLESS, apart=True).lead, work.context(), work.now, urgent=False)
+        leader = _led(work, 0, job)
+        if leader is not None:
+            job.take_off(leader).leave()
+    except Exception as error:  # noqa: BLE001 - no thread can be started, say: the caller has a value all the same
+        work.failed(error, lambda: False)
 
 
 def refresh_async(work: Work[V]) -> None:
-    """Starts a load that nobody waits for, in a task of the running loop, unless one is under way."""
-    load = Load(work, None, ENDLESS, apart=True)
-    pilot = Pilot(asyncio.get_running_loop(), work.now(), kept=True)
-    seat = work.flights.join(work.key, get_ident(), pilot)
-    if isinstance(seat, Leader):
-        launched = load.launch(seat, pilot)
+    """As :func:`refresh_sync`, in a task of the running loop."""
+    try:
+        pilot = Pilot(asyncio.get_running_loop(), work.now(), kept=True)
+        leader = _led(work, get_ident(), pilot)
+        launched = None if leader is None else Load(work, None, ENDLESS, apart=True).launch(leader, pilot)
         if isinstance(launched, tuple):
-            node, own, _ = launched
+            node, seat, _ = launched
             node.awaited = False
-            own.leave()
-    else:
+            seat.leave()
+    except Exception as error:  # noqa: BLE001 - as above
+        work.failed(error, lambda: False)
+
+
+def _led(work: Work[V], thread: int, owner: Job | Pilot) -> Leader | None:
+    """The lead of a load, unless one is under way that can go on."""
+    while True:
+        seat = work.flights.join(work.key, thread, owner)
+        if isinstance(seat, Leader):
+            return seat
+        flight = seat.flight()
+        pilot = flight.pilot
         seat.leave()
+        # A job that waits for a thread is left to do so: nobody needs its value now.
+        if not (isinstance(pilot, Pilot) and pilot.stalled() and flight.retire()):
+            return None
+        pilot.give_up()
 
 
 def _after_fork() -> None:

@@ -16,7 +16,7 @@ from ._sentinels import DEFAULT
 from ._units import duration
 from .exceptions import CacheConfigError
 
-__all__ = ["AUTO", "LIBRARY", "Options", "Timeout", "check_names", "checked_copier", "options_from"]
+__all__ = ["AUTO", "LIBRARY", "Options", "Timeout", "check_names", "checked_copier", "checked_tags", "options_from"]
 
 AUTO: Final = "auto"
 """``refresh_at="auto"``: as early as the measured time of a load makes it worth while."""
@@ -213,10 +213,18 @@ def _timeout(value: Any, name: str) -> Timeout:
 
 
 def _tags(value: Any, name: str) -> Any:
+    return value if callable(value) else checked_tags(value, name)
+
+
+def checked_tags(value: Any, name: str) -> tuple[str, ...]:
+    """The tags that `value` lists.
+
+    Raises:
+        TypeError: It does not, or not all are texts.
+        CacheConfigError: A tag is empty.
+    """
     if value is None:
         return ()
-    if callable(value):
-        return value
     if isinstance(value, str):
         raise TypeError(f'{name}: an iterable of str, not one str; write {name}=["name"]')
     try:

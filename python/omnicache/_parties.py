@@ -148,10 +148,10 @@ class Party:
 
     async def _wait_while(self, future: asyncio.Future[None], patience: Patience) -> Limit | None:
         while not future.done():
-            limit = patience.passed(self._flight)
+            limit = patience.passed()
             if limit is not None:
                 return limit
-            await asyncio.wait([future], timeout=patience.slice(self._flight))
+            await asyncio.wait([future], timeout=patience.slice())
         return None
 
     def ring(self) -> None:

@@ -22,7 +22,7 @@ Limit: TypeAlias = Literal["soft", "hard", "deadline"]
 class Patience:
     """The limits of one caller, on the clock of its cache."""
 
-    __slots__ = ("_by_hand", "_now", "_since", "deadline", "hard", "soft")
+    __slots__ = ("_began", "_by_hand", "_now", "deadline", "hard", "soft")
 
     def __init__(
         self,
@@ -39,42 +39,43 @@ class Patience:
         self.soft: Final = soft
         self.hard: Final = hard
         self.deadline: Final = deadline
-        self._since = now() if self.ends else 0.0
+        self._began = 0.0
 
     @property
     def ends(self) -> bool:
         """Whether there is any limit."""
         return self.soft is not None or self.hard is not None or self.deadline is not None
 
-    def passed(self, flight: Flight) -> Limit | None:
-        """The limit that was passed by a wait for `flight`, if one was. The hardest consequence comes first."""
+    def board(self, flight: Flight) -> None:
+        """The wait for `flight` begins."""
+        if self.ends:
+            # A load that runs in its first caller's own thread does not say when it began: it did before this wait.
+            pilot = flight.pilot
+            self._began = self._now() if pilot is None else pilot.started
+
+    def passed(self) -> Limit | None:
+        """The limit that was passed by the wait, if one was. The hardest consequence comes first."""
         if not self.ends:
             return None
         now = self._now()
-        pilot = flight.pilot
-        # A load that runs in its first caller's own thread does not say when it began: it did before this wait.
-        taken = now - (self._since if pilot is None else pilot.started)
-        if self.hard is not None and taken >= self.hard:
+        if self.hard is not None and now - self._began >= self.hard:
             return "hard"
         if self.deadline is not None and now >= self.deadline:
             return "deadline"
-        if self.soft is not None and taken >= self.soft:
+        if self.soft is not None and now - self._began >= self.soft:
             return "soft"
         return None
 
-    def slice(self, flight: Flight) -> float:
+    def slice(self) -> float:
         """Seconds to wait before the next look."""
         if not self.ends:
             return POLL
         if self._by_hand:
             return _GLANCE
-        now = self._now()
-        pilot = flight.pilot
-        began = self._since if pilot is None else pilot.started
-        ends = [began + limit for limit in (self.soft, self.hard) if limit is not None]
+        ends = [self._began + limit for limit in (self.soft, self.hard) if limit is not None]
         if self.deadline is not None:
             ends.append(self.deadline)
-        return min(POLL, max(min(ends) - now, 0.0001))
+        return min(POLL, max(min(ends) - self._now(), 0.0001))
 
 
 ENDLESS: Final = Patience(lambda: 0.0)

@@ -6,7 +6,8 @@ import enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
+    from contextvars import Context
 
     from ._omnicache import Flight, Flights, Leader
     from .exceptions import CacheTimeoutError
@@ -91,6 +92,10 @@ class Work(Protocol[V]):
         """Removes the entry if it is still this very object ``value``."""
         ...
 
-    def failed(self, error: Exception, /, *, valid: bool) -> None:
-        """The loader raised ``error``; once for each load. An error that is to be kept may be, if that is ``valid``."""
+    def failed(self, error: BaseException, valid: Callable[[], bool], /) -> None:
+        """The loader raised ``error``; once for each load. An error that is to be kept is, while that is ``valid``."""
+        ...
+
+    def context(self) -> Context:
+        """A copy of the running context, for a load that runs apart from its caller."""
         ...

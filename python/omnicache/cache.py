@@ -14,7 +14,7 @@ from ._fetch import afetch, fetch
 from ._leases import Leases
 from ._life import checked_sizer
 from ._loading import Call, LoadCounts, Request
-from ._options import LIBRARY, Options, checked_copier, options_from
+from ._options import LIBRARY, Options, Timeout, checked_copier, options_from
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
 from .backends import Backend, MemoryBackend, backend_from
@@ -206,7 +206,10 @@ class Cache(AsyncFace):
             name = config.pop("name", None)
             if name is None:
                 raise CacheConfigError('configuration: give the cache a name: {"name": "users", ...}')
-        return cls(name, **_omnicache.parse_config(config if config is not None else {}))
+        parsed = _omnicache.parse_config(config if config is not None else {})
+        if "timeout" in parsed:
+            parsed["timeout"] = Timeout(**parsed["timeout"])
+        return cls(name, **parsed)
 
     # --- one key ---
 

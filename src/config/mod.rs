@@ -3,10 +3,12 @@
 //! A key that is not known is an error that names it and the nearest right one; a value of the wrong type names the
 //! key, what was there and what belongs there. What comes out is in normal form: seconds, bytes, lower-case names.
 
+mod load;
 mod read;
 mod strategy;
 mod values;
 
+pub use load::{Limits, RefreshAt};
 pub use strategy::{StrategyConfig, StrategyKind};
 pub use values::{Backend, Bytes, CopyMode, Count, Fraction, Name, Seconds};
 
@@ -39,6 +41,18 @@ pub struct CacheConfig {
     /// How long past its ttl a value may be served while one refresh runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale: Option<Seconds>,
+    /// How long past its ttl a value may be served when its loader fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_on_error: Option<Seconds>,
+    /// How long after such a failure a load is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Seconds>,
+    /// When a hit starts a refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_at: Option<RefreshAt>,
+    /// How long a load may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Limits>,
     /// Which caches this one is told apart from by name only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Name>,
@@ -52,7 +66,7 @@ pub struct CacheConfig {
 
 impl CacheConfig {
     /// Every key, in the order in which messages list them.
-    pub const KEYS: [&'static str; 10] = [
+    pub const KEYS: [&'static str; 14] = [
         "strategy",
         "max_size",
         "max_bytes",
@@ -60,6 +74,10 @@ impl CacheConfig {
         "default_idle",
         "jitter",
         "stale",
+        "stale_on_error",
+        "retry_after",
+        "refresh_at",
+        "timeout",
         "namespace",
         "backend",
         "copy",
@@ -90,6 +108,10 @@ impl<'de> Deserialize<'de> for CacheConfig {
                         "default_idle" => config.default_idle = field(&mut map, &key)?,
                         "jitter" => config.jitter = field(&mut map, &key)?,
                         "stale" => config.stale = field(&mut map, &key)?,
+                        "stale_on_error" => config.stale_on_error = field(&mut map, &key)?,
+                        "retry_after" => config.retry_after = field(&mut map, &key)?,
+                        "refresh_at" => config.refresh_at = field(&mut map, &key)?,
+                        "timeout" => config.timeout = field(&mut map, &key)?,
                         "namespace" => config.namespace = field(&mut map, &key)?,
                         "backend" => config.backend = field(&mut map, &key)?,
                         "copy" => config.copy = field(&mut map, &key)?,

@@ -37,6 +37,20 @@ fn brings_every_form_to_the_normal_one() {
 }
 
 #[test]
+fn reads_how_loads_behave() {
+    assert_eq!(
+        normal(r#"{"stale_on_error": "1d", "retry_after": 2, "refresh_at": 0.8, "timeout": "2s"}"#),
+        r#"{"stale_on_error":86400.0,"retry_after":2.0,"refresh_at":0.8,"timeout":{"hard":2.0}}"#,
+    );
+    assert_eq!(
+        normal(r#"{"refresh_at": "auto", "timeout": {"hard": 2, "soft": "50ms"}}"#),
+        r#"{"refresh_at":"auto","timeout":{"soft":0.05,"hard":2.0}}"#,
+    );
+    assert_eq!(normal(r#"{"timeout": 1.5}"#), r#"{"timeout":{"hard":1.5}}"#);
+    assert_eq!(normal(r#"{"timeout": {}}"#), r#"{"timeout":{}}"#);
+}
+
+#[test]
 fn names_what_is_wrong_and_what_is_right() {
     for (json, parts) in [
         (
@@ -115,6 +129,39 @@ fn names_what_is_wrong_and_what_is_right() {
         (
             r#"{"backend": {"kind": "memory"}}"#,
             &["backend: ", "\"kind\"", "\"type\""],
+        ),
+        (
+            r#"{"stale_on_eror": 1}"#,
+            &["did you mean \"stale_on_error\""],
+        ),
+        (
+            r#"{"refresh_at": 1.0}"#,
+            &["refresh_at: ", "between 0 and 1", "\"auto\""],
+        ),
+        (
+            r#"{"refresh_at": "automatic"}"#,
+            &["refresh_at: ", "\"automatic\"", "\"auto\""],
+        ),
+        (
+            r#"{"refresh_at": true}"#,
+            &["refresh_at: ", "boolean `true`", "between 0 and 1"],
+        ),
+        (
+            r#"{"timeout": {"sofd": 1}}"#,
+            &["timeout: ", "did you mean \"soft\""],
+        ),
+        (
+            r#"{"timeout": {"soft": "soon"}}"#,
+            &["timeout: soft: ", "is not a duration"],
+        ),
+        (
+            r#"{"timeout": {"soft": 2, "hard": 1}}"#,
+            &["timeout: soft must be shorter than hard"],
+        ),
+        (r#"{"timeout": 0}"#, &["timeout: 0 is no time at all"]),
+        (
+            r#"{"timeout": [1]}"#,
+            &["timeout: ", "sequence", "a duration, or a table"],
         ),
         ("[]", &["a table of options"]),
     ] {

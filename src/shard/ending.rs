@@ -84,7 +84,7 @@ impl<K, V> Shard<K, V> {
     }
 
     /// Writes what the tags say of an entry into its times, so that the wheel will end it.
-    fn apply_soft_tags(&mut self, id: u32) {
+    pub(super) fn apply_soft_tags(&mut self, id: u32) {
         let at = self.slot(id).extra;
         if at == NIL {
             return;
@@ -93,8 +93,10 @@ impl<K, V> Shard<K, V> {
         if let Verdict::Stale(since) = self.tags.verdict(&extra.tags) {
             extra.fresh = extra.fresh.min(since);
             extra.gone = extra.gone.min(since.saturating_add(extra.life.stale));
-            // What it asked for while it was fresh says nothing of when to try again.
-            (extra.early, extra.soft) = (NEVER, true);
+            if !extra.soft {
+                // What it asked for while it was fresh says nothing of when to try again.
+                (extra.early, extra.soft) = (NEVER, true);
+            }
             self.refile(id);
         }
     }

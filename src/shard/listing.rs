@@ -49,11 +49,15 @@ impl<K, V> Shard<K, V> {
         Some(take(&slot.key, &slot.value, self.view(id)))
     }
 
-    /// Calls `each` with every entry that is fresh at `now`.
-    pub fn for_each_fresh(&mut self, now: u64, mut each: impl FnMut(&Self, u32, &K, &V)) {
+    /// Calls `each` with every entry that is fresh at `now`, and those that are `stale` too if that is wanted.
+    pub fn for_each_at(&mut self, now: u64, stale: bool, mut each: impl FnMut(&Self, u32, &K, &V)) {
         self.apply_pending(now);
         for id in 0..self.slots.len() as u32 {
-            if self.slots[id as usize].is_some() && self.look(id, now, false) == Look::Fresh {
+            if self.slots[id as usize].is_none() {
+                continue;
+            }
+            let look = self.look(id, now, false);
+            if look == Look::Fresh || (stale && look == Look::Stale) {
                 let slot = self.slot(id);
                 each(self, id, &slot.key, &slot.value);
             }
@@ -81,7 +85,7 @@ impl<K, V> Shard<K, V> {
         }
     }
 
-    /// Whether the fresh entry in slot `id` carries any of the tags numbered in `tags`.
+    /// Whether the entry in slot `id` carries any of the tags numbered in `tags`.
     pub fn carries(&self, id: u32, tags: &[u32]) -> bool {
         self.extra(id)
             .is_some_and(|extra| extra.tags.iter().any(|t| tags.contains(&t.tag)))

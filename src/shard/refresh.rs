@@ -42,6 +42,10 @@ impl<K, V> Shard<K, V> {
         if let Some(extra) = self.extra(id) {
             (sight.fresh, sight.early, sight.soft) = (extra.fresh, extra.early, extra.soft);
             if let Verdict::Stale(since) = self.tags.verdict(&extra.tags) {
+                if !extra.soft {
+                    // What it asked for while it was fresh says nothing of when to try again.
+                    sight.early = NEVER;
+                }
                 (sight.fresh, sight.soft) = (sight.fresh.min(since), true);
             }
         }
@@ -72,6 +76,8 @@ impl<K, V> Shard<K, V> {
         let Some(id) = self.find(hash, same) else {
             return;
         };
+        // Before the moment is set, which a later search for invalidated tags must not take away again.
+        self.apply_soft_tags(id);
         let at = self.slot(id).extra;
         if at != NIL {
             let extra = &mut self.extras[at as usize];

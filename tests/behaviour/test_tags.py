@@ -152,3 +152,14 @@ def test_a_tag_on_very_many_entries_goes_at_once(box):
         box.set(key, 1)
     assert len(box.cache) == 100
     assert box.cache.stats().expiration_count == 3_000
+
+
+@pytest.mark.parametrize("by", [{"pattern": "a*"}, {"tags": ["t"]}])
+@pytest.mark.parametrize("how", ["delete_many", "clear", "invalidate"])
+def test_what_is_stale_is_removed_with_the_rest(box, clock, by, how):
+    box.set("a", 1, ttl=1, stale=100, tags=["t"])
+    box.set("b", 2, ttl=1, stale=100)
+    clock.advance(2)
+    getattr(box, how)(**by, **({"hard": True} if how == "invalidate" else {}))
+    assert len(box.cache) == 1
+    assert box.get_or_set("a", lambda: "new", stale=100) == "new"

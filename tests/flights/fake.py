@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from typing import Any
 
 from omnicache._loads import load_async, load_sync
@@ -33,8 +34,11 @@ class FakeWork:
     def discard(self, value: Any) -> None:
         self.cache.discard(self.key, value)
 
-    def failed(self, error: Exception, *, valid: bool) -> None:
+    def failed(self, error: BaseException, valid: Callable[[], bool]) -> None:
         self.cache.load_failed(self.key, error)
+
+    def context(self) -> Context:
+        return copy_context()
 
 
 class FakeCache:
@@ -45,7 +49,7 @@ class FakeCache:
         self.flights = Flights()
         self.data: dict[Any, Any] = {}
         self.stored: list[Any] = []
-        self.failures: list[tuple[Any, Exception]] = []
+        self.failures: list[tuple[Any, BaseException]] = []
 
     def peek(self, key: Any, default: Any, /) -> Any:
         return self.data.get(key, default)
@@ -54,7 +58,7 @@ class FakeCache:
         if self.data.get(key, ABSENT) is value:
             del self.data[key]
 
-    def load_failed(self, key: Any, error: Exception, /) -> None:
+    def load_failed(self, key: Any, error: BaseException, /) -> None:
         self.failures.append((key, error))
 
     def store(self, key: Any, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""A cache whose entries are bytes that other processes see too, with or without objects in this one in front of them."""
+"""A cache whose entries are bytes that other processes see too, with or without objects of this one before them."""
 
 from __future__ import annotations
 
@@ -584,7 +584,7 @@ class FarCache(Cache):
         return int(await self._port.acall("purge", self._wall()) or 0)
 
     def stats(self) -> Statistics:
-        """What the cache did since the last :meth:`reset_stats`, and what it holds; sizes are those of the far store."""
+        """What the cache did since the last :meth:`reset_stats`, and what it holds; sizes are the far store's."""
         near = super().stats()
         far = {} if self.closed else self._port.call("stats", self._wall())
         return replace(

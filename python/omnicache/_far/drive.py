@@ -82,7 +82,10 @@ async def adrive(port: Port, operation: Operation[R]) -> R:
 class Driven(Protocol):
     """What has coloured operations."""
 
-    _port: Port
+    @property
+    def _port(self) -> Port:
+        """The store that they ask."""
+        ...
 
 
 S = TypeVar("S", bound=Driven)

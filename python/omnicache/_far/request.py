@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._events import CacheEvent
@@ -197,7 +197,7 @@ class FarRequest(Request):
         ttl = options.ttl if context is None or context.ttl is DEFAULT else context.ttl
         if callable(ttl):
             ttl = ttl(value)
-        tags = options.tags if context is None else tuple(sorted(context.tags))
+        tags = self._tags()
         if self._lease is not None and not self._lease.holds(tags):
             return None
         names = ("stale", "stale_on_error", "jitter", "priority")
@@ -214,5 +214,5 @@ class FarRequest(Request):
     def discard(self, value: Any, /) -> None:
         """What is stored far went when the key was invalidated."""
 
-    def failed(self, error: Exception, /, *, valid: bool) -> None:
-        super().failed(error, valid=False)  # an exception cannot leave the process
+    def failed(self, error: BaseException, _valid: Callable[[], bool], /) -> None:
+        super().failed(error, lambda: False)  # an exception cannot leave the process, and so is not kept

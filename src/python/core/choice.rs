@@ -60,19 +60,15 @@ impl Core {
     pub(super) fn select(
         &self,
         py: Python<'_>,
+        stale: bool,
         pattern: Option<&Glob>,
         tags: Option<&[Box<str>]>,
     ) -> PyResult<Vec<Key>> {
-        let mut keys: Vec<Key> = match tags {
-            Some(tags) => self.near.collect(self.clock.now(), |shard, id, key, _| {
-                shard
-                    .carries(id, &shard.tag_numbers(tags))
-                    .then(|| key.clone_ref(py))
-            }),
-            None => self
-                .near
-                .collect(self.clock.now(), |_, _, key, _| Some(key.clone_ref(py))),
-        };
+        let now = self.clock.now();
+        let mut keys: Vec<Key> = self.near.collect_at(now, stale, |shard, id, key, _| {
+            tags.is_none_or(|tags| shard.carries(id, &shard.tag_numbers(tags)))
+                .then(|| key.clone_ref(py))
+        });
         if let Some(glob) = pattern {
             let mut kept = Vec::new();
             for key in keys {

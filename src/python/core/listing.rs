@@ -50,7 +50,7 @@ impl Core {
             .into_pyobject(py)
     }
 
-    /// Removes entries by their keys; how many fresh ones went.
+    /// Removes entries by their keys; how many went.
     fn remove_all(slf: &Bound<'_, Self>, keys: Vec<Key>) -> PyResult<usize> {
         let (core, py) = (slf.get(), slf.py());
         let now = core.clock.now();
@@ -147,7 +147,7 @@ impl Core {
         let tags = tags.map(|tags| read_tags(&tags)).transpose()?;
         let list = PyList::empty(py);
         for key in core
-            .select(py, pattern.as_ref(), tags.as_deref())?
+            .select(py, false, pattern.as_ref(), tags.as_deref())?
             .into_iter()
             .take(limit.unwrap_or(usize::MAX))
         {
@@ -248,7 +248,7 @@ impl Core {
         Ok(found)
     }
 
-    /// Removes the fresh entries that are named by `keys`, and those that match `pattern` and `tags`.
+    /// Removes the entries that are named by `keys`, and those that match `pattern` and `tags`.
     #[pyo3(signature = (keys=None, pattern=None, tags=None))]
     fn _delete_many(
         slf: &Bound<'_, Self>,
@@ -267,13 +267,13 @@ impl Core {
         }
         if pattern.is_some() || tags.is_some() {
             core.forbid_matching(py, pattern.as_ref())?;
-            let selected = core.select(py, pattern.as_ref(), tags.as_deref())?;
+            let selected = core.select(py, true, pattern.as_ref(), tags.as_deref())?;
             count += Self::remove_all(slf, selected)?;
         }
         Ok(count)
     }
 
-    /// Removes everything; how many fresh entries went.
+    /// Removes everything; how many entries went that could still be served.
     fn _clear(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
         core.flights.get().forbid_all();
@@ -309,7 +309,7 @@ impl Core {
         }
         if pattern.is_some() {
             core.forbid_matching(py, pattern.as_ref())?;
-            for key in core.select(py, pattern.as_ref(), None)? {
+            for key in core.select(py, true, pattern.as_ref(), None)? {
                 named.push(KeyRef::again(py, &key)?);
                 key.into_object().drop_ref(py);
             }

@@ -161,6 +161,7 @@ impl Core {
             random: AtomicU64::new(now ^ u64::from(std::process::id())),
             defaults: lock_api::Mutex::new(Defaults {
                 life: Life::FOREVER,
+                windows: (0, 0),
                 jitter: 0.0,
                 refresh_at: None,
             }),

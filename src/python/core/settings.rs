@@ -54,17 +54,19 @@ impl Core {
     /// What entries live by unless the call says otherwise.
     #[allow(clippy::needless_pass_by_value)] // how pyo3 hands arguments over
     #[pyo3(signature = (
-        *, ttl=Given::ABSENT, idle=Given::ABSENT, stale=Given::ABSENT, jitter=Given::ABSENT, refresh_at=Given::ABSENT
+        *, ttl=Given::ABSENT, idle=Given::ABSENT, stale=Given::ABSENT, stale_on_error=Given::ABSENT,
+        jitter=Given::ABSENT, refresh_at=Given::ABSENT
     ))]
     fn _set_defaults(
         &self,
         ttl: Given<'_>,
         idle: Given<'_>,
         stale: Given<'_>,
+        stale_on_error: Given<'_>,
         jitter: Given<'_>,
         refresh_at: Given<'_>,
     ) -> PyResult<()> {
-        self.set_defaults(&ttl, &idle, &stale, &jitter, &refresh_at)
+        self.set_defaults(&ttl, &idle, &stale, &stale_on_error, &jitter, &refresh_at)
     }
 
     /// Seconds that a value lives unless the call says otherwise, `None` for ever.

@@ -15,6 +15,9 @@ pyo3::import_exception!(omnicache.exceptions, CacheConfigError);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Defaults {
     pub(super) life: Life,
+    /// How long past their ttl they may be served while a refresh runs, and how long when a loader fails: `life` has the
+    /// longer of the two.
+    pub(super) windows: (u64, u64),
     /// The part of the ttl that chance may take off.
     pub(super) jitter: f64,
     /// The part of the ttl after which a refresh is due.
@@ -171,10 +174,8 @@ impl Core {
         let jitter = arguments.jitter.unwrap_or(defaults.jitter);
         let ttl = self.jittered(ttl, jitter);
         // Kept as long as anyone may serve it; who may is for the reader to say.
-        let stale = match (arguments.stale, arguments.stale_on_error) {
-            (None, None) => defaults.life.stale,
-            (stale, on_error) => stale.unwrap_or(0).max(on_error.unwrap_or(0)),
-        };
+        let stale = arguments.stale.unwrap_or(defaults.windows.0);
+        let stale = stale.max(arguments.stale_on_error.unwrap_or(defaults.windows.1));
         let early = match arguments.refresh {
             Refresh::Default => defaults.early(ttl),
             Refresh::Never => NEVER,
@@ -216,6 +217,7 @@ impl Core {
         ttl: &Given<'_>,
         idle: &Given<'_>,
         stale: &Given<'_>,
+        stale_on_error: &Given<'_>,
         jitter: &Given<'_>,
         refresh_at: &Given<'_>,
     ) -> PyResult<()> {
@@ -227,8 +229,12 @@ impl Core {
             new.life.idle = nanos(idle, "default_idle")?.unwrap_or(NEVER);
         }
         if let Some(stale) = stale.get() {
-            new.life.stale = nanos(stale, "stale")?.unwrap_or(0);
+            new.windows.0 = nanos(stale, "stale")?.unwrap_or(0);
         }
+        if let Some(stale) = stale_on_error.get() {
+            new.windows.1 = nanos(stale, "stale_on_error")?.unwrap_or(0);
+        }
+        new.life.stale = new.windows.0.max(new.windows.1);
         if let Some(jitter) = jitter.get() {
             new.jitter = if jitter.is_none() {
                 0.0
@@ -243,7 +249,8 @@ impl Core {
             };
         }
         *self.defaults.lock() = new;
-        self.set_flag(flag::LIFE, !new.life.is_forever() || new.jitter != 0.0);
+        let plain = new.life.is_forever() && new.jitter == 0.0 && new.refresh_at.is_none();
+        self.set_flag(flag::LIFE, !plain);
         Ok(())
     }
 
@@ -255,6 +262,7 @@ impl Core {
 
 const NO_DEFAULTS: Defaults = Defaults {
     life: Life::FOREVER,
+    windows: (0, 0),
     jitter: 0.0,
     refresh_at: None,
 };
