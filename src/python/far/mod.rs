@@ -5,7 +5,9 @@
 
 mod entry;
 mod fork;
+mod read;
 mod store;
+mod write;
 
 use crate::clock::NEVER;
 use crate::far::FarError;
