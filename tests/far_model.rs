@@ -146,6 +146,7 @@ fn look(store: &FileStore, key: &[u8], now: u64) -> Option<Stored> {
         .unwrap()
 }
 
+#[allow(clippy::too_many_lines)] // one arm per operation
 fn run(ops: Vec<Op>, options: Options) -> Result<(), TestCaseError> {
     let dir = tempfile::tempdir().unwrap();
     let open = || FileStore::open(dir.path(), options).unwrap();
@@ -289,7 +290,9 @@ fn run(ops: Vec<Op>, options: Options) -> Result<(), TestCaseError> {
             }
             Op::Tag(tag, hard) => {
                 let tag = format!("t{tag}");
-                store.invalidate_tags(&[tag.clone()], hard, now).unwrap();
+                store
+                    .invalidate_tags(std::slice::from_ref(&tag), hard, now)
+                    .unwrap();
                 if hard {
                     model.entries.retain(|_, known| !known.tags.contains(&tag));
                 }

@@ -37,9 +37,9 @@ pub enum Problem {
          choose a directory on a local disk, or share a cache between machines through Redis"
     )]
     Network(String),
-    /// What lies on the disk is not what was written. It is set aside when the cache is opened again.
+    /// What lies on the disk is not what was written. The next operation sets it aside and begins with an empty file.
     #[error(
-        "the cache's file is damaged ({0}): it is set aside, and replaced by an empty one, when it is next opened"
+        "the cache's file is damaged ({0}): it is set aside, and the next operation begins with an empty one"
     )]
     Damaged(String),
     /// A newer version of the package wrote the files.

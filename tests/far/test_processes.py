@@ -231,7 +231,9 @@ def test_a_forked_child_goes_on_using_the_store():
             return store.get(b"b", NOW).payload == b"2"
 
         def work() -> bool:
+            assert store.position() is None, "the parent's file is not this process's"
             assert store.get(b"a", NOW).payload == b"1"
+            assert store.changes(store.position(), NOW) == (store.position(), [], [])
             store.set(b"b", b"2", NOW)
             assert forked(grandchild)
             store.set(b"large", bytes(3 << 20), NOW)

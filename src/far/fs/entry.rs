@@ -116,6 +116,6 @@ pub struct Stats {
     pub damaged: u64,
     /// Transactions that wrote.
     pub writes: u64,
-    /// Read transactions at this moment, in all processes.
+    /// Places in the table of readers, which is as many as there were reads at once since it was made.
     pub readers: u32,
 }

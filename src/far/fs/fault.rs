@@ -50,7 +50,16 @@ impl From<heed::Error> for Fault {
             heed::Error::Mdb(error @ MdbError::VersionMismatch) => Self::Corrupt(format!(
                 "{error}; processes with different versions of omnicache cannot share a directory"
             )),
-            heed::Error::Mdb(error) => Self::Corrupt(error.to_string()),
+            // The last three are what it says where it has lost its way in damaged pages.
+            heed::Error::Mdb(
+                error @ (MdbError::Corrupted
+                | MdbError::PageNotFound
+                | MdbError::Invalid
+                | MdbError::BadTxn
+                | MdbError::BadDbi
+                | MdbError::Incompatible),
+            ) => Self::Corrupt(error.to_string()),
+            heed::Error::Mdb(error) => Self::Problem(Problem::Unsupported(error.to_string())),
             heed::Error::Io(error) => Self::Problem(error.into()),
             error @ heed::Error::EnvAlreadyOpened => {
                 Self::Problem(Problem::Conflict(error.to_string()))

@@ -319,7 +319,7 @@ impl Handle {
 
     fn fail(&self, operation: &'static str, fault: Fault) -> FarError {
         if let Fault::Corrupt(_) = &fault {
-            // If this cannot be written either, the next opening looks for itself.
+            // If this cannot be written either, the next operation finds the damage again.
             let _ = self.remember_damage();
         }
         self.error(operation, problem(fault))

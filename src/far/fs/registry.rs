@@ -57,6 +57,7 @@ pub fn before_fork() {
 
 /// To be called after it, in the parent and in the child.
 pub fn after_fork() {
+    super::store::note_process();
     OWNER.store(0, Ordering::Release);
 }
 

@@ -85,57 +85,49 @@ impl Handle {
             slot.mapped.take()
         };
         let users = self.users.lock().take();
-        let is_last = users.as_ref().is_some_and(Lock::is_last);
-        let mut synced = Ok(());
-        if let Some(mapped) = mapped
-            && self.durability == Durability::Process
-            && self.marked.load(Relaxed)
-        {
-            synced = mapped
-                .env
-                .force_sync()
-                .map_err(|error| problem(error.into()));
-            let in_place = mapped.is_in_place().map_err(failed)?;
-            drop(mapped);
-            if is_last
-                && in_place
-                && synced.is_ok()
-                && let Some(Ok(state)) = self.place.state().map_err(failed)?
-            {
-                let state = State {
-                    boot: String::new(),
-                    clean: true,
-                    ..state
-                };
-                // If this cannot be written, the next run of the machine begins with an empty store.
-                let _ = self.place.write_state(&state, true);
-            }
+        let Some(mapped) = mapped else {
+            return Ok(());
+        };
+        if !mapped.is_in_place().map_err(failed)? {
+            return Ok(());
         }
-        drop(users);
+        let state = match self.place.state().map_err(failed)? {
+            Some(Ok(state)) if !state.clean => state,
+            _ => return Ok(()),
+        };
+        // What any process has written: the sync is of the file.
+        let synced = mapped.env.force_sync();
+        synced.map_err(|error| failed(problem(error.into())))?;
+        drop(mapped);
+        if users.as_ref().is_some_and(Lock::is_last) {
+            let state = State {
+                boot: String::new(),
+                clean: true,
+                ..state
+            };
+            // If this cannot be written, the next run of the machine begins with an empty store.
+            let _ = self.place.write_state(&state, true);
+        }
         drop(lock);
-        synced.map_err(failed)
+        Ok(())
     }
 
-    /// Has the file set aside when it is opened next.
+    /// Has the file set aside by whoever opens it next, and opens it next.
     pub(super) fn remember_damage(&self) -> Result<(), Problem> {
         let _opening = Opening::begin()?;
         let _lock = self.place.lock()?;
-        if let Some(Ok(state)) = self.place.state()? {
-            let generation = self
-                .gate
-                .read()
-                .mapped
-                .as_ref()
-                .map(|mapped| mapped.generation);
-            if generation == Some(state.generation) {
-                self.place.write_state(
-                    &State {
-                        damaged: true,
-                        ..state
-                    },
-                    false,
-                )?;
-            }
+        let slot = self.gate.read();
+        let generation = slot.mapped.as_ref().map(|mapped| mapped.generation);
+        drop(slot);
+        if let Some(Ok(state)) = self.place.state()?
+            && generation == Some(state.generation)
+        {
+            let damaged = State {
+                damaged: true,
+                ..state
+            };
+            self.place.write_state(&damaged, false)?;
+            self.let_go(damaged.generation);
         }
         Ok(())
     }

@@ -102,6 +102,11 @@ fn pid() -> u32 {
     pid
 }
 
+/// Has the cheapest operation know that it is in a child after a fork now.
+pub(super) fn note_process() {
+    pid();
+}
+
 impl FileStore {
     /// Opens the store in `dir`, which is made if it is not there.
     ///

@@ -5,8 +5,10 @@
 
 mod entry;
 mod fork;
+mod read;
 mod record;
 mod store;
+mod write;
 
 use crate::clock::NEVER;
 use crate::far::FarError;

@@ -2,7 +2,7 @@
 
 use super::entry::FarEntry;
 use super::nanos;
-use super::store::terms_of;
+use super::write::terms_of;
 use crate::far::record;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;

@@ -298,3 +298,35 @@ fn a_newer_format_is_left_alone() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "omnicache 2\n");
     drop(std::mem::replace(&mut store, plain()));
 }
+
+#[test]
+fn damage_that_is_met_while_it_is_open_is_set_aside_by_the_next_operation() {
+    let store = filled();
+    let path = data(&store);
+    let len = fs::metadata(&path).unwrap().len() as usize;
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&vec![0; len - 8192], 8192).unwrap();
+    let met = store.get_with(b"1", NOW, true, |_| ()).unwrap_err();
+    assert!(matches!(met.problem, Problem::Damaged(_)), "{met}");
+    put(&store, b"a", b"1");
+    assert_eq!(get(&store, b"a").as_deref(), Some(&b"1"[..]));
+    let aside = store.take_set_aside().unwrap().unwrap();
+    assert!(aside.path.exists());
+    assert_eq!(store.take_set_aside().unwrap(), None);
+    store.validate();
+}
+
+#[test]
+fn the_last_to_close_has_written_what_others_did() {
+    let store = temporary(Options {
+        durability: Durability::System,
+        ..Options::default()
+    });
+    put(&store, b"a", b"1");
+    // As another process leaves it, which did not wait for the disk.
+    let state = store.path().join("state");
+    let text = fs::read_to_string(&state).unwrap();
+    fs::write(&state, text.replace("clean 1", "clean 0")).unwrap();
+    store.close().unwrap();
+    assert!(fs::read_to_string(&state).unwrap().contains("clean 1"));
+}
