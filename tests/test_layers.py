@@ -30,7 +30,7 @@ PYTHON_ROWS = [
     {"_inside", "_parties", "_load", "_loads", "_loading", "_instances", "_lint", "_signature"},
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_keeper", "_function", "_coroutine", "decorators"},
-    {"testing"},
+    {"integrations", "testing"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".
