@@ -5,7 +5,7 @@
 
 import sys
 
-import httpx
+import httpx2
 import uvicorn
 
 from omnicache.integrations.asgi import CacheMiddleware
@@ -20,8 +20,8 @@ class Proxy:
     def __init__(self, origin: str) -> None:
         self.origin = origin.rstrip("/")
         # No connection is used again: an origin that lies about lengths would spoil the next answer.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self.client = httpx.AsyncClient(timeout=30, limits=limits, follow_redirects=False, trust_env=False)
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        self.client = httpx2.AsyncClient(timeout=30, limits=limits, follow_redirects=False, trust_env=False)
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":

@@ -36,8 +36,8 @@ async def compare(app: App, scope: Scope, status: int, body: bytes) -> None:
         if said != (status, body):
             raise PrivacyError(
                 f"{scope['path']}: a stored response (status {status}, {len(body)} bytes) was about to be served, but "
-                f"to {who} the application says another one (status {said[0]}, {len(said[1])} bytes). Send Cache-Control: "
-                "private, or name the identity in vary_by="
+                f"to {who} the application says another one (status {said[0]}, {len(said[1])} bytes). Send "
+                "Cache-Control: private, or name the identity in vary_by="
             )
 
 

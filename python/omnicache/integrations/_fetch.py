@@ -14,15 +14,15 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from ._parts import completed, joined_parts
 from ._policy import ERRORS
 from ._record import Stored
 from ._shelf import Found
 from .http.cache_control import directives_of
-from .http.fields import Headers, joined, lowered, values, without
-from .http.ranges import Part, parse_content_range, together
+from .http.fields import Headers, lowered, values, without
 from .http.status import cache_status
 from .http.storing import content_length
-from .http.validation import freshened, made_etag, same_response, strong
+from .http.validation import freshened, made_etag, same_response
 
 if TYPE_CHECKING:
     from ._engine import Engine
@@ -236,8 +236,10 @@ class Fetch:
             return
         if status in ERRORS and await self._rescued(f"{status}", status=status):
             return
-        if status == _PARTIAL and self._rest is not None and (whole := self._completed(headers)) is not None:
+        if status == _PARTIAL and self._rest is not None and (whole := completed(headers, self._rest)) is not None:
             status, headers = _OK, whole
+            self._chunks = [self._rest.stored.body(self._rest.raw)]
+            self._size = len(self._chunks[0])
         judged = self.engine.judge(self.scope, self.request, status, headers, self._started, now)
         if judged.reason is None and message.get("trailers"):
             judged = self.engine.refused("trailers")
@@ -323,37 +325,11 @@ class Fetch:
 
     async def _store_part(self, stored: Stored, body: bytes) -> None:
         """Stores a part, with what is stored of the same representation already (RFC 9111, section 3.4)."""
-        known = await self.engine.part(self.key, self.request)
-        part = stored.part
-        tag = joined(stored.headers, b"etag") or ""
-        if known is not None and part is not None and strong(tag) and joined(known.stored.headers, b"etag") == tag:
-            held = known.stored.part or Part(0, 0, 0)
-            both = together((held, known.stored.body(known.raw)), (part, body))
-            if both is not None and len(both[1]) <= self.engine.max_body:
-                stored.part, body = both
+        body = joined_parts(stored, body, await self.engine.part(self.key, self.request), self.engine.max_body)
         await self._open()
-        if stored.part is not None and stored.part.length == stored.part.whole:
-            stored.status, stored.part = _OK, None
-            stored.headers = without(stored.headers, [b"content-range", b"content-length"])
-            stored.headers.append((b"content-length", b"%d" % len(body)))
-            await self.engine.store(self.key, self.request, self._judged, stored, body)
-        else:
-            await self.engine.store(self.engine.part_key(self.key), self.request, self._judged, stored, body)
+        key = self.key if stored.part is None else self.engine.part_key(self.key)
+        await self.engine.store(key, self.request, self._judged, stored, body)
         self._settle(Outcome.STORED)
-
-    def _completed(self, headers: Headers) -> list[tuple[bytes, bytes]] | None:
-        """The fields of the whole, if this is the rest of the stored part; its body is put in front."""
-        rest = self._rest
-        got = parse_content_range(joined(headers, b"content-range") or "")
-        held = None if rest is None else rest.stored.part
-        if rest is None or held is None or got is None or got != Part(held.last + 1, held.whole - 1, held.whole):
-            return None
-        if joined(headers, b"etag") != joined(rest.stored.headers, b"etag"):
-            return None
-        self._chunks = [rest.stored.body(rest.raw)]
-        self._size = len(self._chunks[0])
-        kept = without(headers, [b"content-range", b"content-length"])
-        return [*kept, (b"content-length", b"%d" % held.whole)]
 
     async def _freshen(self) -> None:
         """The application says that what is stored is still good (RFC 9111, section 4.3.4)."""

@@ -44,6 +44,11 @@ class Guard:
         """Whether the cache is to be left alone just now."""
         return self._open_until > 0.0 and monotonic() < self._open_until
 
+    @property
+    def raises(self) -> bool:
+        """Whether failures are raised."""
+        return self._mode == "raise"
+
     async def __call__(self, operation: Awaitable[Any], default: Any = None) -> Any:
         """The result of the operation, or `default` if it fails."""
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._loading import Lease
 from ..exceptions import CacheClosedError
 from ..registry import get_cache
 from ._guard import Guard
@@ -74,6 +75,11 @@ class Shelf:
                     self._heads.pop(next(iter(self._heads)), None)
                 self._heads[name] = found
         return found
+
+    def lease(self, key: str, tags: Iterable[str]) -> Lease | None:
+        """Held while a response is made: it ends if one of the labels is invalidated meanwhile."""
+        labels = frozenset(tags)
+        return self.cache._leases.take(key, labels) if labels else None
 
     async def raw(self, key: str) -> object:
         """What is under a key, None if nothing is or the cache fails."""
