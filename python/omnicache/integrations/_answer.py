@@ -9,15 +9,12 @@ from ._record import Stored
 from ._types import Send
 from .http.fields import without
 from .http.ranges import Part, condition_holds, content_range, requested
-from .http.status import NAME
 from .http.validation import CONDITIONS, not_modified, not_modified_fields
 
-__all__ = ["HIT", "Asked", "answer", "part_asked", "send_whole"]
+__all__ = ["Asked", "answer", "part_asked", "send_whole"]
 
 Asked = Mapping[bytes, bytes]
 """The fields of a request that matter to a cache, each line of a field joined to the others."""
-
-HIT = NAME.encode("ascii") + b"; hit; ttl=%d"
 
 _OK, _PARTIAL, _NOT_MODIFIED, _UNSATISFIABLE = 200, 206, 304, 416
 _OF_PARTS = frozenset({b"content-length", b"content-range"})

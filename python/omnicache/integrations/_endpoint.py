@@ -17,10 +17,11 @@ from ._keeping import Keeping
 from ._options import Options, State
 from ._prepared import Hit, Prepared, Recording
 from ._reading import Reads, credential_like, noting, reads_of, route_of
+from ._record import RECORD_NAME, Stored
 from ._shelf import Found
 from .http.cache_control import Directives, parse
 from .http.fields import lowered, without
-from .http.status import NAME, cache_status
+from .http.status import cache_status
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
@@ -32,12 +33,12 @@ __all__ = ["Call"]
 Fields = list[tuple[bytes, bytes]]
 
 _log = logging.getLogger("omnicache.integrations")
+NONE = Directives()
 _REFRESH = "omnicache.refresh"
 _MATTER = frozenset({
     b"cache-control", b"if-none-match", b"if-modified-since", b"if-range", b"range", b"content-length",
     b"transfer-encoding",
 })  # fmt: skip
-_FRESH = NAME.encode() + b"; hit; ttl=%d"
 _STREAMED = (StreamingResponse, FileResponse)
 _REMEMBERED = 4096
 _SERVER_ERRORS = 500
@@ -88,17 +89,18 @@ class Call:
         scope, options = self._scope, self._options
         if scope["method"] not in options.methods or BYPASS in scope:
             return await self._run()
-        self._asked: dict[bytes, bytes] = {}
+        asked: dict[bytes, bytes] = {}
         host = b""
         for name, value in scope["headers"]:
             if name in _MATTER:
-                self._asked[name] = value if name not in self._asked else self._asked[name] + b", " + value
+                asked[name] = value if name not in asked else asked[name] + b", " + value
             elif name == b"host":
                 host = value
-        if self._asked and (self._asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self._asked):
+        if asked and (asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked):
             return await self._run()
-        said = self._asked.pop(b"cache-control", None)
-        self._directives = Directives() if said is None else parse(said.decode("latin-1"))
+        said = asked.pop(b"cache-control", None)
+        self._asked = asked
+        self._directives = NONE if said is None else parse(said.decode("latin-1"))
         self._reads = self._known_reads()
         self._key = self._make_key(host)
         identified = self._identified()
@@ -128,9 +130,13 @@ class Call:
         return known[1]
 
     def _make_key(self, host: bytes) -> str:
-        options = self._options
+        options, scope = self._options, self._scope
+        if options.plain and scope.get("raw_path"):
+            query = scope["query_string"]
+            path = host.lower() + scope["raw_path"] + b"?" + query if query else host.lower() + scope["raw_path"]
+            return f"{self._name} {scope['scheme']}://{path.decode('latin-1')}"
         if options.vary_on is None:
-            key = options.keys.of(self._scope, host) or ""
+            key = options.keys.of(scope, host) or ""
         else:
             chosen = [(name, self._arguments.get(name)) for name in options.vary_on]
             key = options.keys.of({**self._scope, "raw_path": b"", "path": "", "query_string": b""}, host) or ""
@@ -146,9 +152,20 @@ class Call:
     # --- from the cache ---
 
     async def _find(self) -> Found | None:
-        if _REFRESH in self._scope or not self._directives.keys().isdisjoint({"no-cache", "no-store"}):
+        shelf = self._options.shelf
+        if _REFRESH in self._scope:
             return None
-        found = await self._options.shelf.find(self._key, self._scope["headers"])
+        if not self._directives:
+            # The way of most hits.
+            raw = await shelf.raw(self._key)
+            stored = shelf.heads.get(raw[RECORD_NAME]) if type(raw) is bytes else None
+            if type(stored) is Stored and type(raw) is bytes:
+                return Found(stored, raw, self._key)
+            if raw is None:
+                return None
+        if not self._directives.keys().isdisjoint({"no-cache", "no-store"}):
+            return None
+        found = await shelf.find(self._key, self._scope["headers"])
         if not isinstance(found, Found):
             return None
         limit = self._directives.seconds("max-age")
@@ -159,7 +176,6 @@ class Call:
         if self._scope.get(AUDIT) and "app" in self._scope:
             scope = {**self._scope, "headers": without(self._scope["headers"], [b"accept-encoding"])}
             await compare(self._scope["app"], scope, found.stored.status, found.stored.body(found.raw))
-        field = field or _FRESH % (found.stored.fresh_until - now)
         return Hit(found.stored, found.raw, self._asked, now, field, self._before)
 
     def _refresh(self) -> None:

@@ -37,6 +37,7 @@ class Options:
     vary_headers: frozenset[bytes]
     private: bool | None
     named: bool  # who asks is part of the key
+    plain: bool  # the key is the URL
     statuses: frozenset[int]
     methods: frozenset[str]
     excluded: frozenset[bytes]

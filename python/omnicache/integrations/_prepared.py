@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from ._answer import Asked, answer, send_whole
-from ._record import Stored
+from ._record import HIT, Stored
 from ._types import Message, Receive, Scope, Send
 from .http.fields import lowered
 from .http.validation import CONDITIONS, not_modified, not_modified_fields
@@ -23,21 +23,32 @@ class Hit(Response):
     """A stored response."""
 
     def __init__(
-        self, stored: Stored, raw: bytes, asked: Asked, now: float, field: bytes, extra: list[tuple[bytes, bytes]]
+        self,
+        stored: Stored,
+        raw: bytes,
+        asked: Asked,
+        now: float,
+        field: bytes | None,
+        extra: list[tuple[bytes, bytes]],
     ) -> None:
         # Not Starlette's, which would build fields for a body: they are stored.
         self.status_code = stored.status
         self.background = None
-        self.raw_headers = [*stored.headers, (b"age", b"%d" % (now - stored.born)), (b"cache-status", field), *extra]
+        self.raw_headers = stored.shown(now, status_field=True)
+        if extra:
+            self.raw_headers += extra
         self._of = (stored, raw, asked, now, field, extra)
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Sends it, as the request wants it."""
         stored, raw, asked, now, field, extra = self._of
         head = scope["method"] == "HEAD"
-        if not asked:
-            await send_whole(send, stored.status, self.raw_headers, stored.body(raw), head=head)
+        if not asked and field is None:
+            body = b"" if head else raw[stored.body_at :]
+            await send({"type": "http.response.start", "status": stored.status, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
+            field = field or HIT % (stored.lifetime - stored.age(now))
 
             async def adding(message: Message) -> None:
                 if extra and message["type"] == "http.response.start":

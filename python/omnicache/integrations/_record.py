@@ -10,12 +10,19 @@ import struct
 from dataclasses import dataclass, field
 
 from .http.ranges import Part
+from .http.status import NAME
 
-__all__ = ["ID_SIZE", "Stored", "Variants", "decode", "encode", "encode_variants", "identity_of", "new_id"]
+__all__ = ["HIT", "ID_SIZE", "RECORD_NAME", "Stored", "Variants", "decode", "encode", "encode_variants", "new_id"]
 
 ID_SIZE = 16
 _MAGIC = b"\xc1HC\x01"
 _START = len(_MAGIC) + 1 + ID_SIZE
+RECORD_NAME = slice(0, _START)
+"""Where in a record its name is, which no other record has."""
+
+HIT = NAME.encode("ascii") + b"; hit; ttl=%d"
+"""What ``Cache-Status`` says of a hit."""
+
 _RESPONSE, _VARIANTS = b"R", b"V"
 _HEAD = struct.Struct(">HHdddddQQQII")
 _FIELD = struct.Struct(">HI")
@@ -45,10 +52,24 @@ class Stored:
     body_size: int = 0
     born: float = field(init=False)
     fresh_until: float = field(init=False)
+    _shown: tuple[int, list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.born = self.response_time - self.initial_age
         self.fresh_until = self.born + self.lifetime
+        self._shown = (-1, [], [])
+
+    def shown(self, now: float, *, status_field: bool) -> list[tuple[bytes, bytes]]:
+        """The fields of a hit, with the age and, if wanted, ``Cache-Status``; a list of the caller's own.
+
+        They are made once a second.
+        """
+        age = int(now - self.born)
+        known = self._shown
+        if known[0] != age:
+            aged = [*self.headers, (b"age", b"%d" % max(0, age))]
+            known = self._shown = (age, aged, [*aged, (b"cache-status", HIT % (self.lifetime - age))])
+        return (known[2] if status_field else known[1]).copy()
 
     def age(self, now: float) -> int:
         """Whole seconds since it was made (RFC 9111, section 4.2.3)."""
@@ -72,11 +93,6 @@ class Variants:
 def new_id() -> bytes:
     """The name of a record, never used before."""
     return secrets.token_bytes(ID_SIZE)
-
-
-def identity_of(raw: object) -> bytes | None:
-    """What tells a record from every other one; None if it is no record."""
-    return raw[:_START] if type(raw) is bytes and raw.startswith(_MAGIC) else None
 
 
 def encode(stored: Stored, body: bytes) -> bytes:
@@ -116,6 +132,8 @@ def encode_variants(found: Variants) -> bytes:
 def decode(raw: bytes) -> Stored | Variants | None:
     """What the record says; None if it says nothing that can be understood."""
     kind = raw[len(_MAGIC) : len(_MAGIC) + 1]
+    if not raw.startswith(_MAGIC):
+        return None
     try:
         return _response(raw) if kind == _RESPONSE else _variants(raw) if kind == _VARIANTS else None
     except (struct.error, ValueError, OverflowError):

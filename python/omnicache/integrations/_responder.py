@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._answer import HIT, Asked, answer, send_whole, serves_part
+from ._answer import Asked, answer, send_whole, serves_part
 from ._fetch import Answer, Fetch, Outcome
-from ._record import Stored, Variants
+from ._record import HIT, Stored, Variants
 from ._shelf import Found
 from .http.cache_control import Directives, delta_seconds, parse
 from .http.fields import Headers, joined, without

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from .._units import duration, size
@@ -113,6 +113,7 @@ def cache_response(
         vary_headers=frozenset(name.lower().encode("latin-1") for name in _names(vary_headers, "vary_headers")),
         private=private,
         named=vary_by is not None,
+        plain=vary_by is None and vary_on is None,
         statuses=frozenset(status_codes),
         methods=frozenset(method.upper() for method in _names(methods, "methods")),
         excluded=frozenset(name.lower().encode("latin-1") for name in _names(exclude_headers, "exclude_headers")),
@@ -160,15 +161,16 @@ def _wrapped(function: Callable[..., Any], options: Options, tags: Any) -> Calla
         request = kwargs.pop(_REQUEST, None) if asking is None else kwargs.get(asking)
         injected: Response | None = kwargs.pop(_RESPONSE, None) if answering is None else kwargs.get(answering)
 
+        own: Any = request if asking is not None else None
+        if request is None:
+            own = request = next((given for given in args if isinstance(given, Request)), None)
+
         async def run() -> Any:
             if is_async:
                 return await function(*args, **kwargs)
             return await run_in_threadpool(function, *args, **kwargs)
 
-        own = next((given for given in (*args, *kwargs.values()) if isinstance(given, HTTPConnection)), None)
         if request is None:
-            request = own
-        if not isinstance(request, Request):
             return await run()
         call = Call(options, state, name, request, injected, own, kwargs, labels, run)
         return await call.respond()

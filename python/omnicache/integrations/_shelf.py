@@ -10,7 +10,7 @@ from .._loading import Lease
 from ..exceptions import CacheClosedError
 from ..registry import get_cache
 from ._guard import Guard
-from ._record import ID_SIZE, Stored, Variants, decode, encode, encode_variants, identity_of, new_id
+from ._record import ID_SIZE, RECORD_NAME, Stored, Variants, decode, encode, encode_variants, new_id
 from .http.fields import Headers, joined
 from .http.vary import best_language, selecting
 
@@ -44,7 +44,7 @@ class Shelf:
         max_variants: How many variants of one URI are kept; the oldest goes first.
     """
 
-    __slots__ = ("_cache", "_heads", "guard", "max_variants", "name")
+    __slots__ = ("_cache", "guard", "heads", "max_variants", "name")
 
     def __init__(self, cache: Cache | str, guard: Guard, max_variants: int = 64) -> None:
         self._cache = cache if not isinstance(cache, str) else None
@@ -52,7 +52,7 @@ class Shelf:
         self.guard = guard
         self.max_variants = max_variants
         # The heads of records by their names, so that a hit in memory reads no fields.
-        self._heads: dict[bytes, Stored | Variants] = {}
+        self.heads: dict[bytes, Stored | Variants] = {}
 
     @property
     def cache(self) -> Cache:
@@ -64,16 +64,16 @@ class Shelf:
 
     def head(self, raw: object) -> Stored | Variants | None:
         """What a record says."""
-        name = identity_of(raw)
-        if name is None:
+        if type(raw) is not bytes:
             return None
-        found = self._heads.get(name)
-        if found is None and isinstance(raw, bytes):
+        name = raw[RECORD_NAME]
+        found = self.heads.get(name)
+        if found is None:
             found = decode(raw)
             if found is not None:
-                if len(self._heads) >= _REMEMBERED:
-                    self._heads.pop(next(iter(self._heads)), None)
-                self._heads[name] = found
+                if len(self.heads) >= _REMEMBERED:
+                    self.heads.pop(next(iter(self.heads)), None)
+                self.heads[name] = found
         return found
 
     def lease(self, key: str, tags: Iterable[str]) -> Lease | None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._units import duration, size
 from ..exceptions import CacheConfigError
-from ._answer import HIT, Asked, send_whole
+from ._answer import Asked
 from ._asked import KEYED, Keys, exclusion, uri_of, vary_by_from
 from ._audit import AUDIT, BYPASS, PrivacyError
 from ._engine import Engine
 from ._fetch import Fetch
 from ._guard import Guard, OnCacheError
 from ._policy import Policy
-from ._record import Stored
+from ._record import RECORD_NAME, Stored
 from ._responder import Responder
 from ._shelf import Shelf
 from .http.fields import Headers, joined, lowered
@@ -189,7 +189,7 @@ class CacheMiddleware:
         if scope["type"] != "http" or BYPASS in scope or (self._excluded is not None and self._excluded(scope["path"])):
             await self.app(scope, receive, send)
             return
-        if self._audit:
+        if self._audit and AUDIT not in scope:
             scope[AUDIT] = True
         asked: dict[bytes, bytes] = {}
         host = b""
@@ -204,20 +204,25 @@ class CacheMiddleware:
         if method not in _GET:
             await self._other(scope, receive, send, host, asked)
             return
-        key = self._keys.of(scope, host, _extra(asked))
+        if self._plain and not asked and scope.get("raw_path"):
+            query = scope["query_string"]
+            path = host.lower() + scope["raw_path"] + b"?" + query if query else host.lower() + scope["raw_path"]
+            key: str | None = f"{scope['scheme']}://{path.decode('latin-1')}"
+        else:
+            key = self._keys.of(scope, host, _extra(asked))
         if key is None or (asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked):
             await self.app(scope, receive, send)
             return
         raw = await self._shelf.raw(key)
-        stored = self._shelf.head(raw)
-        if not asked and type(stored) is Stored and not scope.get(AUDIT):
+        if not asked and AUDIT not in scope and type(raw) is bytes:
+            # The way of most hits; all others are for the responder.
+            stored = self._shelf.heads.get(raw[RECORD_NAME])
             now = self._engine.clock()
-            if now < stored.fresh_until and not stored.no_cache:
-                headers = [*stored.headers, (b"age", b"%d" % (now - stored.born))]
-                if self._engine.status_field:
-                    headers.append((b"cache-status", HIT % (stored.fresh_until - now)))
-                body = stored.body(raw)  # type: ignore[arg-type] # what has a head is a record
-                await send_whole(send, stored.status, headers, body, head=method == "HEAD")
+            if type(stored) is Stored and now < stored.fresh_until and not stored.no_cache:
+                headers = stored.shown(now, status_field=self._engine.status_field)
+                body = b"" if method == "HEAD" else raw[stored.body_at :]
+                await send({"type": "http.response.start", "status": stored.status, "headers": headers})
+                await send({"type": "http.response.body", "body": body, "more_body": False})
                 return
         responder = Responder(self._engine, scope, receive, send, key, asked, limit=self._limit, obey=self._obey)
         await responder.respond(raw)
