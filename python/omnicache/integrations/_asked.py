@@ -97,20 +97,24 @@ def uri_of(scope: Scope, host: bytes) -> str:
     return f"{scope.get('scheme', 'http')}://{host.decode('latin-1').lower()}{(path + query).decode('latin-1')}"
 
 
-def exclusion(paths: Iterable[str]) -> Callable[[str], bool]:
+def exclusion(paths: Iterable[str], what: str) -> Callable[[str], bool] | None:
     """Whether a path is one of `paths` or below one of them; they may be patterns with ``*`` and ``?``.
 
-    >>> excluded = exclusion(["/admin", "/*.ico"])
+    None if there are no paths; `what` is their name in errors.
+
+    >>> excluded = exclusion(["/admin", "/*.ico"], "exclude_paths")
     >>> [excluded(path) for path in ("/admin", "/admin/users", "/administer", "/favicon.ico")]
     [True, True, False, True]
     """
     if isinstance(paths, str):
-        raise CacheConfigError(f"exclude_paths: paths in a list, not one str; write [{paths!r}]")
+        raise CacheConfigError(f"{what}: a list, not one str; write [{paths!r}]")
     patterns: list[Pattern[str]] = []
     for path in paths:
         whole = translate(path)
         below = whole if any(sign in path for sign in "*?[") else translate(path.rstrip("/") + "/*")
         patterns += [compiled(whole), compiled(below)]
+    if not patterns:
+        return None
     return lambda path: any(pattern.match(path) for pattern in patterns)
 
 
@@ -135,7 +139,7 @@ def vary_by_from(given: Any) -> Identity | None:
     if callable(given):
         function: Identity = given
         return function
-    names = [given] if isinstance(given, str) else list(given)
+    names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else []
     if not names or not all(isinstance(name, str) and name for name in names):
         raise CacheConfigError('vary_by: a function of the scope, or names such as ["authorization", "cookie:session"]')
 

@@ -59,6 +59,9 @@ class Responder:
 
     async def respond(self, raw: object) -> None:
         """Answers; `raw` is what is under the key."""
+        if not PRECONDITIONS.isdisjoint(self._asked):
+            await self._alone(None, "request")
+            return
         request: Headers = self._scope["headers"]
         found = self._engine.shelf.head(raw)
         fwd = "uri-miss"
@@ -132,7 +135,7 @@ class Responder:
             fwd = "request" if fresh else "stale"
         if "only-if-cached" in self._directives:
             await self._unavailable()
-        elif waited or bypass or self._head or not PRECONDITIONS.isdisjoint(self._asked):
+        elif waited or bypass or self._head:
             await self._alone(found, fwd)
         else:
             await self._together(found, fwd)
@@ -216,7 +219,7 @@ class Responder:
         """The run that answers this request."""
         conditions: Headers = []
         rest: Found | None = None
-        if found is not None and PRECONDITIONS.isdisjoint(self._asked) and b"range" not in self._asked:
+        if found is not None and b"range" not in self._asked:
             conditions = conditions_for(found.stored.headers, own_etag=found.stored.own_etag)
         elif found is None and not self._head and b"range" not in self._asked:
             rest = await self._begun()

@@ -143,7 +143,6 @@ class CacheMiddleware:
         if max_variants < 1:
             raise CacheConfigError(f"CacheMiddleware: max_variants: at least 1, not {max_variants!r}")
         identity = vary_by_from(vary_by)
-        ignored = list(ignore_cookies)
         policy = Policy(
             default_ttl=_seconds(default_ttl, "default_ttl") or None,
             heuristic=heuristic,
@@ -152,7 +151,7 @@ class CacheMiddleware:
             keep=_seconds(keep, "keep"),
             private=identity is None,
             targets=TARGETS if targets is None else tuple(name.lower().encode("latin-1") for name in targets),
-            cookie_ignored=exclusion(ignored) if ignored else None,
+            cookie_ignored=exclusion(ignore_cookies, "ignore_cookies"),
         )
         self.app = app
         self._shelf = Shelf(cache if cache is not None else cache_name, Guard(on_cache_error), max_variants)
@@ -169,8 +168,7 @@ class CacheMiddleware:
         )
         self._keys = Keys(include_query_params, key_builder, identity)
         self._plain = include_query_params is True and key_builder is None and identity is None and not audit
-        excluded = list(exclude_paths)
-        self._excluded = exclusion(excluded) if excluded else None
+        self._excluded = exclusion(exclude_paths, "exclude_paths")
         self._limit = _seconds(coalesce_timeout, "coalesce_timeout")
         self._obey = request_directives
         self._audit = audit
