@@ -125,8 +125,8 @@ def behind(origin: Any = None, **options: Any) -> Behind:
     """An origin behind a middleware with a cache and a clock of its own."""
     time, origin = Time(), origin or Origin()
     cache = Cache(f"http_{next(_names)}", clock=time.manual)
-    given = {"default_ttl": None, "clock": time, "etag_header": False} | options
-    return Behind(origin, CacheMiddleware(origin, cache=cache, **given), time, cache)
+    given = {"default_ttl": None, "clock": time, "etag_header": False, "cache": cache} | options
+    return Behind(origin, CacheMiddleware(origin, **given), time, cache)
 
 
 async def ask(

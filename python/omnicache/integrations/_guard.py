@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -49,8 +49,11 @@ class Guard:
         """Whether failures are raised."""
         return self._mode == "raise"
 
-    async def __call__(self, operation: Awaitable[Any], default: Any = None) -> Any:
-        """The result of the operation, or `default` if it fails."""
+    async def __call__(self, operation: Coroutine[Any, Any, Any], default: Any = None) -> Any:
+        """The result of the operation, or `default` if it fails or is not to be tried."""
+        if self.resting:
+            operation.close()
+            return default
         try:
             result = await operation
         except Exception as error:  # a backend may be anyone's, and raise anything
