@@ -1,4 +1,4 @@
-"""What the tests of the HTTP cache share: a clock, an origin that is told what to say, and a client without a network."""
+"""What the tests of the HTTP cache share: a clock, an origin that says what it is told, a client without a network."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -189,3 +189,12 @@ async def ask(
 
     await app(scope, receive or own_receive, own_send)
     return answered
+
+
+async def until(condition) -> None:
+    """Lets others run until something holds."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to that")

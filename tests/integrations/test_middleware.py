@@ -79,8 +79,8 @@ async def test_what_is_not_served_again(control: str):
 async def test_repeated_and_raw_fields_survive():
     site = behind()
     site.origin.always(
-        ("cache-control", "max-age=60"), ("link", "</a>"), ("link", "</b>"), ("x-raw", "caf\xe9"), ("connection", "x-hop"),
-        ("x-hop", "1"),
+        ("cache-control", "max-age=60"), ("link", "</a>"), ("link", "</b>"), ("x-raw", "caf\xe9"),
+        ("connection", "x-hop"), ("x-hop", "1"),
     )  # fmt: skip
     await site.get()
     hit = await site.get()

@@ -1,11 +1,11 @@
-"""Stale responses: served while one request fetches anew, or because the application fails, and never where forbidden."""
+"""Stale responses: served while one request fetches anew, or because the application fails; never where forbidden."""
 
 import asyncio
 import logging
 
 import pytest
 
-from tests.integrations.exchange import Origin, behind
+from tests.integrations.exchange import Origin, behind, until
 
 
 def numbered(control: str, *more: tuple[str, str]):
@@ -140,8 +140,7 @@ async def test_who_waits_gets_the_stand_in_too(caplog: pytest.LogCaptureFixture)
     site.origin.error = OSError("gone")
     site.origin.hold = asyncio.Event()
     tasks = [asyncio.create_task(site.get()) for _ in range(5)]
-    while site.origin.runs < 2:
-        await asyncio.sleep(0)
+    await until(lambda: site.origin.runs == 2)
     site.origin.hold.set()
     assert [answer.body for answer in await asyncio.gather(*tasks)] == [b"1"] * 5
     assert site.origin.runs == 2

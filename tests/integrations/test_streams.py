@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from tests.integrations.exchange import Origin, behind
+from tests.integrations.exchange import Origin, behind, until
 from tests.support import in_child
 
 MAX_AGE = [(b"cache-control", b"max-age=60")]
@@ -36,15 +36,6 @@ class Steps:
     def step(self, count: int = 1) -> None:
         for _ in range(count):
             self.go.release()
-
-
-async def until(condition) -> None:
-    """Lets others run until something holds."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came to that")
 
 
 async def test_each_part_is_sent_before_the_next_is_made():
@@ -106,7 +97,7 @@ async def test_a_run_that_is_cancelled_in_the_middle_stores_nothing():
     site = behind(app)
     task = asyncio.create_task(site.get())
     app.step(2)
-    await until(lambda: app.go.locked())
+    await until(app.go.locked)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -249,13 +240,20 @@ async def test_a_run_that_everybody_left_ends():
 
 
 async def test_waiting_has_a_bound():
-    site = behind(coalesce_timeout=0.01)
+    twice = asyncio.Event()
+
+    class Slow(Origin):
+        async def __call__(self, scope, receive, send):
+            if self.runs == 1:
+                twice.set()
+            await super().__call__(scope, receive, send)
+
+    site = behind(Slow(), coalesce_timeout=0.01)
     site.origin.hold = asyncio.Event()
     leader = asyncio.create_task(site.get())
     await until(lambda: site.origin.runs == 1)
     other = asyncio.create_task(site.get())
-    while site.origin.runs < 2:
-        await asyncio.sleep(0.001)
+    await asyncio.wait_for(twice.wait(), 10)
     site.origin.hold.set()
     assert (await leader).body == (await other).body == b"body"
 

@@ -155,17 +155,16 @@ class Call:
         shelf = self._options.shelf
         if _REFRESH in self._scope:
             return None
-        if not self._directives:
-            # The way of most hits.
-            raw = await shelf.raw(self._key)
-            stored = shelf.heads.get(raw[RECORD_NAME]) if type(raw) is bytes else None
-            if type(stored) is Stored and type(raw) is bytes:
-                return Found(stored, raw, self._key)
-            if raw is None:
-                return None
-        if not self._directives.keys().isdisjoint({"no-cache", "no-store"}):
+        if self._directives and not self._directives.keys().isdisjoint({"no-cache", "no-store"}):
             return None
-        found = await shelf.find(self._key, self._scope["headers"])
+        raw = await shelf.raw(self._key)
+        if type(raw) is not bytes:
+            return None
+        # The way of most hits.
+        stored = shelf.heads.get(raw[RECORD_NAME])
+        if type(stored) is Stored and not self._directives:
+            return Found(stored, raw, self._key)
+        found = await shelf.found(self._key, raw, self._scope["headers"])
         if not isinstance(found, Found):
             return None
         limit = self._directives.seconds("max-age")

@@ -29,8 +29,8 @@ class Keeping:
     """What is kept of a response."""
 
     __slots__ = (
-        "_asked", "_identified", "_labels", "_lease", "_names", "_noted", "_options", "_reads", "_reason", "_scope",
-        "_started", "_stored", "kept", "sent",
+        "_asked", "_identified", "_labels", "_lease", "_names", "_noted", "_options", "_public", "_reads", "_reason",
+        "_scope", "_started", "_stored", "kept", "sent",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,7 @@ class Keeping:
         self._stored: Stored | None = None
         self._names: tuple[bytes, ...] = ()
         self._reason: str | None = None
+        self._public = False
         self.kept = False
         self.sent: Fields | None = None  # the fields of a response that is not kept, if they were added to
 
@@ -66,7 +67,7 @@ class Keeping:
         if self._reason is not None:
             return None
         lifetime = explicit_lifetime(directives, headers, targeted=False, response_time=self._started)
-        public = any(name in directives for name in ("public", "s-maxage"))
+        public = self._public = any(name in directives for name in ("public", "s-maxage"))
         if not options.named and options.private is None:
             present = {name for name, _ in self._scope["headers"]} & self._noted
             self._identified = self._identified or any(map(credential_like, present))
@@ -98,7 +99,7 @@ class Keeping:
         options = self._options
         named = set(vary_names(headers) or ()) | options.vary_headers | self._noted
         fields = self._reads.fields
-        if options.named or options.private is not None:  # who asks is settled otherwise
+        if options.named or options.private is not None or self._public:  # who asks is settled otherwise
             named -= {name for name in self._noted if credential_like(name)}
             fields -= self._reads.credentials
         return tuple(sorted(name for name in named | fields if not name.startswith(b":")))

@@ -62,21 +62,14 @@ class Responder:
         if not PRECONDITIONS.isdisjoint(self._asked):
             await self._alone(None, "request")
             return
-        request: Headers = self._scope["headers"]
-        found = self._engine.shelf.head(raw)
-        fwd = "uri-miss"
-        if isinstance(found, Variants) or (found is not None and b"range" in self._asked):
-            looked = await self._look(request)
-        elif isinstance(found, Stored) and isinstance(raw, bytes):
-            looked = Found(found, raw, self._key)
-        else:
-            looked = await self._look(request) if b"range" in self._asked else None
-        if isinstance(found, Variants) and looked is None:
-            fwd = "vary-miss"
-        await self._decide(looked, fwd, waited=False)
+        varies = isinstance(self._engine.shelf.head(raw), Variants)
+        found = await self._look(raw)
+        await self._decide(found, "vary-miss" if varies and found is None else "uri-miss", waited=False)
 
-    async def _look(self, request: Headers) -> Found | None:
-        found = await self._engine.shelf.find(self._key, request)
+    async def _look(self, raw: object) -> Found | None:
+        """What may answer the request; `raw` is what is under the key."""
+        request: Headers = self._scope["headers"]
+        found = await self._engine.shelf.found(self._key, raw, request)
         whole = found if isinstance(found, Found) else None
         if b"range" in self._asked and (whole is None or not self._usable(whole.stored)):
             part = await self._engine.part(self._key, request)
@@ -182,7 +175,7 @@ class Responder:
             left = int(found.stored.fresh_until - self._engine.clock())
             await self._answer(Answer(found, cache_status(fwd=fwd, ttl=left, collapsed=True)))
         elif outcome is Outcome.STORED:
-            await self._decide(await self._look(self._scope["headers"]), fwd, waited=True)
+            await self._decide(await self._look(await self._engine.shelf.raw(self._key)), fwd, waited=True)
         else:
             await self._alone(found, fwd)
 

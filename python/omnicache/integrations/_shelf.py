@@ -95,7 +95,10 @@ class Shelf:
 
     async def find(self, key: str, request: Headers) -> Found | Variants | None:
         """The response for a request; the list of variants if there are some, and none for this request."""
-        raw = await self.raw(key)
+        return await self.found(key, await self.raw(key), request)
+
+    async def found(self, key: str, raw: object, request: Headers) -> Found | Variants | None:
+        """The same, where what is under the key is known."""
         head = self.head(raw)
         if isinstance(head, Stored):
             return Found(head, raw, key) if isinstance(raw, bytes) else None
