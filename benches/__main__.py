@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from . import functions, limits, memory, near, threads
+from . import functions, http, limits, memory, near, threads
 from .harness import PEERS, Verdict, summary
 from .options import Options
 
@@ -23,6 +23,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
     "async": functions.coroutine,
     "threads": threads.four,
     "memory": memory.memory,
+    "http": http.http,
 }
 
 

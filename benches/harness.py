@@ -15,7 +15,7 @@ from statistics import median
 from time import thread_time
 from typing import Any
 
-PEERS = ("cachebox", "cachetools", "lru-dict", "moka-py", "theine", "aiocache", "cashews")
+PEERS = ("cachebox", "cachetools", "lru-dict", "moka-py", "theine", "aiocache", "cashews", "fastapi-cache2")
 SLOW_ROUNDS = 2
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import translate
 from re import Pattern
 from re import compile as compiled
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from ..exceptions import CacheConfigError
@@ -137,7 +137,7 @@ def vary_by_from(given: Any) -> Identity | None:
     if given is None:
         return None
     if callable(given):
-        function: Identity = given
+        function = cast("Identity", given)
         return function
     names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else []
     if not names or not all(isinstance(name, str) and name for name in names):

@@ -33,7 +33,7 @@ class Hit(Response):
     ) -> None:
         # Not Starlette's, which would build fields for a body: they are stored.
         self.status_code = stored.status
-        self.background = None
+        self.background: Any = None
         self.raw_headers = stored.shown(now, status_field=True)
         if extra:
             self.raw_headers += extra
@@ -101,7 +101,7 @@ class Recording(Response):
         done: Callable[[bool], object],
     ) -> None:
         self.status_code, self.raw_headers = inner.status_code, inner.raw_headers
-        self.background = None
+        self.background: Any = None
         self._inner, self._dress, self._keep, self._most, self._done = inner, dress, keep, most, done
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -147,6 +147,8 @@ def _noted_class(original: type[HTTPConnection]) -> type[HTTPConnection]:
     class Noted(original):  # type: ignore[misc, valid-type] # a class of the user's
         """A request that notes what is read of it."""
 
+        _omnicache_note: Callable[[bytes], object]
+
         @property
         def headers(self) -> Headers:
             return _NotedHeaders(super().headers.raw, self._omnicache_note)

@@ -7,7 +7,7 @@ import inspect
 import string
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast, get_args, get_origin, overload
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,9 +28,43 @@ __all__ = ["cache_response"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Decorator(Protocol):
+    """Makes the responses of an endpoint kept; the endpoint stays what it is to type checkers."""
+
+    def __call__(self, function: F, /) -> F:
+        """The endpoint."""
+        ...
+
+
 _REQUEST, _RESPONSE = "omnicache_request", "omnicache_response"
 
 
+@overload
+def cache_response(function: F, /) -> F: ...
+@overload
+def cache_response(
+    cache_name: str = ...,
+    ttl: Any = ...,
+    *,
+    cache: Cache | None = ...,
+    stale: Any = ...,
+    stale_on_error: Any = ...,
+    tags: Iterable[str] | Callable[..., Iterable[str]] = ...,
+    vary_on: Iterable[str] | None = ...,
+    vary_headers: Iterable[str] = ...,
+    vary_by: Any = ...,
+    private: bool | None = ...,
+    status_codes: Iterable[int] = (200,),
+    methods: Iterable[str] = ("GET", "HEAD"),
+    exclude_headers: Iterable[str] = ...,
+    cache_control_header: bool = ...,
+    etag_header: bool = ...,
+    max_body: int | str = ...,
+    coalesce_timeout: Any = ...,
+    on_cache_error: OnCacheError = ...,
+    clock: Callable[[], float] = ...,
+) -> Decorator: ...
 def cache_response(
     cache_name: Any = "http_cache",
     ttl: Any = 300,
@@ -221,7 +255,8 @@ def _labels(
 ) -> Callable[[Mapping[str, Any]], tuple[str, ...]]:
     """A function of the arguments that returns the labels."""
     if callable(tags):
-        return lambda arguments: tuple(tags(**arguments))
+        made = cast("Callable[..., Iterable[str]]", tags)
+        return lambda arguments: tuple(made(**arguments))
     if isinstance(tags, str):
         raise CacheConfigError(f"cache_response: tags: labels in a list, not one str; write [{tags!r}]")
     templates = tuple(tags)

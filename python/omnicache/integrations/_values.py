@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -29,6 +29,15 @@ __all__ = ["cached"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class Decorator(Protocol):
+    """Makes a function remember; it stays what it is to type checkers."""
+
+    def __call__(self, function: F, /) -> F:
+        """The function."""
+        ...
+
+
 _log = logging.getLogger("omnicache.integrations")
 _MOST_LABELS = 1024
 
@@ -41,6 +50,25 @@ class _NotKeptError(Exception):
         self.result = result
 
 
+@overload
+def cached(function: F, /) -> F: ...
+@overload
+def cached(
+    cache_name: str = ...,
+    ttl: Any = ...,
+    *,
+    cache: Cache | None = ...,
+    stale: Any = ...,
+    key_prefix: str | None = ...,
+    tags: Iterable[str] | Callable[..., Iterable[str]] = ...,
+    key_builder: Callable[..., object] | None = ...,
+    condition: Callable[[Any], bool] | None = ...,
+    serializer: Any = ...,
+    vary_by: Callable[..., object] | None = ...,
+    on_cache_error: OnCacheError = ...,
+    on_serialization_error: str = ...,
+    **options: Any,
+) -> Decorator: ...
 def cached(
     cache_name: Any = "default",
     ttl: Any = 600,
@@ -281,14 +309,17 @@ class _Values:
         if self.is_async:
 
             @functools.wraps(function)
-            async def run(*args: Any, **kwargs: Any) -> Any:
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
                 return self._in(await function(*args, **kwargs))
 
+            run: Any = awaited
         else:
 
             @functools.wraps(function)
-            def run(*args: Any, **kwargs: Any) -> Any:
+            def called(*args: Any, **kwargs: Any) -> Any:
                 return self._in(function(*args, **kwargs))
+
+            run = called
 
         return remembered(cache=self.cache, ttl=self.ttl, tags=tags, key=self.key, **self.options)(run)
 
@@ -319,7 +350,8 @@ class _Values:
 
 def _tagged(tags: Any) -> Callable[[Mapping[str, Any]], tuple[str, ...]] | None:
     if callable(tags):
-        return lambda arguments: tuple(tags(**arguments))
+        made = cast("Callable[..., Iterable[str]]", tags)
+        return lambda arguments: tuple(made(**arguments))
     if isinstance(tags, str):
         raise CacheConfigError(f"cached: tags: labels in a list, not one str; write [{tags!r}]")
     templates = tuple(tags)
