@@ -10,7 +10,7 @@ import pdoc
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
-ORDER = ["index", "caches", "functions", "keys", "strategies", "async", "testing", "design"]
+ORDER = ["index", "caches", "functions", "keys", "strategies", "async", "http", "fastapi", "testing", "design"]
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

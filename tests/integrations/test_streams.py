@@ -357,3 +357,23 @@ async def test_memory_stays_flat_while_a_gigabyte_streams_through():
     peak = tracemalloc.get_traced_memory()[1]
     assert seen == 2**30
     assert peak < 32 * 2**20, peak
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("HEAD", []),
+        ("GET", [("cookie", "a=1")]),
+        ("GET", [("authorization", "a")]),
+        ("GET", [("cache-control", "no-store")]),
+    ],
+)
+async def test_one_whose_answer_is_his_own_does_not_keep_others_from_waiting(
+    method: str, headers: list[tuple[str, str]]
+):
+    site = behind()
+    await site.get("/", *headers, method=method)
+    assert len(site.cache) == 0
+    runs = site.origin.runs
+    await asyncio.gather(*(site.get() for _ in range(5)))
+    assert site.origin.runs == runs + 1

@@ -143,6 +143,8 @@ class Fetch:
         except Exception as error:  # noqa: BLE001 - it is raised to the leader, or what is stored stands in
             if not await self._rescued(f"{type(error).__name__}"):
                 self._error = error
+                if self.refresh:
+                    _log.exception("the application failed while %s was fetched anew", self.key)
             else:
                 _log.exception("the application failed; a stored response stood in for %s", self.key)
         finally:
@@ -246,7 +248,7 @@ class Fetch:
         message = {**message, "status": status, "headers": self.engine.dressed(headers, judged)}
         if judged.stored is None or not self.valid:
             self._mode = _Mode.PASS
-            self.engine.flights.alone(self.key)
+            self.engine.flights.alone(self)
             self._settle(Outcome.ALONE)
             self._mark(message, stored=False, detail=judged.reason)
             await self._put(message)
@@ -291,7 +293,7 @@ class Fetch:
         """What comes is not stored after all."""
         self._mode = _Mode.PASS
         self._chunks.clear()
-        self.engine.flights.alone(self.key)
+        self.engine.flights.alone(self)
         self._settle(Outcome.ALONE)
         if self._start is not None:
             message, self._start = self._start, None

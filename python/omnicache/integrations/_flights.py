@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._fetch import Fetch
 
-__all__ = ["Flights"]
+__all__ = ["Flights", "known"]
 
 _REMEMBERED = 4096
 _ALONE = 120.0  # seconds for which it is remembered that the answers for a key are not shared
+
+
+def known(key: str) -> str:
+    """What those who say who asks wait for: their answers often cannot be shared where those of others can."""
+    return f"{key} known"
 
 
 class Flights:
@@ -31,7 +36,7 @@ class Flights:
         return found if found is not None and found.outcome.get_loop() is asyncio.get_running_loop() else None
 
     def waits(self, key: str) -> bool:
-        """Whether a miss of this key waits for another one's answer: not if the last answer could not be shared."""
+        """Whether a miss waits for another one's answer: not if the last one to wait for could not be shared."""
         until = self._alone.get(key)
         if until is None:
             return True
@@ -49,15 +54,19 @@ class Flights:
         if self._running.get(fetch.flight_key) is fetch:
             del self._running[fetch.flight_key]
 
-    def alone(self, key: str) -> None:
-        """The answer for this key could not be shared."""
+    def alone(self, fetch: Fetch) -> None:
+        """The answer of this run cannot be shared; that counts if others might have waited for it."""
+        key = fetch.flight_key
+        if self._running.get(key) is not fetch:
+            return
         if len(self._alone) >= _REMEMBERED:
             self._alone.pop(next(iter(self._alone)), None)
         self._alone[key] = self._clock() + _ALONE
 
     def shared(self, key: str) -> None:
         """An answer for this key was stored."""
-        self._alone.pop(key, None)
+        for one in (key, known(key)):
+            self._alone.pop(one, None)
 
     def invalidate(self, key: str) -> None:
         """What is on its way for this key is not stored, and who comes from now on does not wait for it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ._answer import Asked, answer, send_whole, serves_part
 from ._fetch import Answer, Fetch, Outcome
+from ._flights import known
 from ._record import HIT, Stored, Variants
 from ._shelf import Found
 from .http.cache_control import Directives, delta_seconds, parse
@@ -139,7 +140,7 @@ class Responder:
         now = self._engine.clock()
         field = None
         if self._engine.status_field:
-            left = int(found.stored.fresh_until - now)
+            left = int(found.stored.lifetime) - found.stored.age(now)
             field = HIT % left if not collapsed else cache_status(fwd="uri-miss", collapsed=True)
         await self._answer(Answer(found, field or b""))
 
@@ -159,7 +160,7 @@ class Responder:
     async def _together(self, found: Found | None, fwd: str) -> None:
         """Asks, or waits for one who is asking."""
         flights, key = self._engine.flights, self._flight_key()
-        if not flights.waits(self._key) or (found is not None and found.stored.no_cache):
+        if not flights.waits(key) or "no-store" in self._directives or (found is not None and found.stored.no_cache):
             await self._alone(found, fwd)
             return
         running = flights.running(key)
@@ -274,5 +275,6 @@ class Responder:
 
     def _flight_key(self) -> str:
         """What tells apart the runs that cannot share an answer."""
-        asked = self._asked.get(b"range")
-        return self._key if asked is None else f"{self._key} {asked!r}"
+        asked, policy = self._asked.get(b"range"), self._engine.policy
+        key = self._key if asked is None else f"{self._key} {asked!r}"
+        return known(key) if policy.private and policy.identified(self._scope["headers"]) else key
