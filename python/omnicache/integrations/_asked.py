@@ -137,8 +137,7 @@ def vary_by_from(given: Any) -> Identity | None:
     if given is None:
         return None
     if callable(given):
-        function = cast("Identity", given)
-        return function
+        return cast("Identity", given)
     names = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else []
     if not names or not all(isinstance(name, str) and name for name in names):
         raise CacheConfigError('vary_by: a function of the scope, or names such as ["authorization", "cookie:session"]')
