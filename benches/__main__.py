@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from . import far, freshness, functions, limits, memory, near, serializers, threads
+from . import far, freshness, functions, http, limits, memory, near, serializers, threads
 from .harness import PEERS, Verdict, summary
 from .options import Options
 
@@ -26,6 +26,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
     "freshness": freshness.freshness,
     "memory": memory.memory,
     "serializers": serializers.serializers,
+    "http": http.http,
 }
 
 

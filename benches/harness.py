@@ -24,6 +24,7 @@ PEERS = (
     "aiocache",
     "cashews",
     "diskcache",
+    "fastapi-cache2",
     "msgpack",
     "ormsgpack",
 )

@@ -48,7 +48,7 @@ PYTHON_ROWS = [
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_far"},
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
-    {"testing"},
+    {"integrations", "testing"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".

@@ -12,7 +12,10 @@ import omnicache
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
-ORDER = ["index", "caches", "functions", "keys", "serializers", "strategies", "async", "testing", "design"]
+ORDER = [
+    *("index", "caches", "functions", "keys", "serializers", "strategies", "async"),
+    *("http", "fastapi", "testing", "design"),
+]
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

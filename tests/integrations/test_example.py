@@ -1,0 +1,130 @@
+"""The example shop under a real server, asked by real clients over the network."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from tests.support import ROOT
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@contextmanager
+def serving(workers: int) -> Iterator[str]:
+    """A running shop; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "examples.fastapi_app:app", "--port", str(port)]
+    command += ["--log-level", "warning", "--workers", str(workers)]
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 40
+    try:
+        while True:
+            try:
+                httpx2.get(f"{address}/ran", timeout=5)
+                break
+            except httpx2.TransportError:
+                assert server.poll() is None, "the server ended"
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.05)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    with serving(1) as address:
+        yield address
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_the_shop(workers: int):
+    with serving(workers) as address:
+        await visit(address, workers)
+
+
+async def visit(address: str, workers: int) -> None:
+    async with httpx2.AsyncClient(base_url=address, timeout=20) as client:
+        # Twenty at once run the endpoint once in each process.
+        answers = await asyncio.gather(*(client.get("/items/1") for _ in range(20)))
+        assert {answer.text for answer in answers} == {'{"id":1,"name":"thing 1","price":1.0}'}
+        tags = {answer.headers["etag"] for answer in answers}
+        assert len(tags) == 1  # the same in every process
+        assert sum("stored" in answer.headers["cache-status"] for answer in answers) <= workers
+        same = await client.get("/items/1", headers={"if-none-match": f'"x", {tags.pop()}'})
+        assert (same.status_code, same.content) == (304, b"")
+        assert (await client.get("/items/999")).status_code == 404
+
+        # Nobody sees another one's basket.
+        for name in ("alice", "bob", "alice"):
+            answer = await client.get("/basket", headers={"authorization": f"Bearer {name}"})
+            assert answer.json() == {"customer": name}
+            assert answer.headers["cache-control"] == "private, max-age=60"
+        assert (await client.get("/basket")).status_code == 401
+
+        # The middleware, with ranges and HEAD.
+        for _ in range(2 * workers + 1):
+            news = await client.get("/news")
+        assert news.json() == ["nothing happened"]
+        assert "hit" in news.headers["cache-status"]
+        assert news.headers["age"].isdigit()
+
+        assert (await client.get("/price/10?currency=usd")).json() == 11.0
+
+        # A change is seen at once in the process that made it; with one worker that is all there are.
+        if workers == 1:
+            await client.get("/items?limit=1")
+            assert "hit" in (await client.get("/items?limit=1")).headers["cache-status"]
+            changed = {"id": 1, "name": "new", "price": 2.5}
+            assert (await client.put("/items/1", json=changed)).status_code == 200
+            assert (await client.get("/items/1")).json() == changed
+            assert (await client.get("/items?limit=1")).json() == [changed]
+            ran = (await client.get("/ran")).json()["ran"]
+            assert ran["item"] == 3  # 1, 999, and 1 again after the change
+            assert ran["news"] == 1
+            assert ran["basket"] == 2
+
+
+def test_a_client_that_breaks_off_harms_nobody(shop: str):
+    host, port = shop.removeprefix("http://").split(":")
+    for sent in (b"GET /items/2 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /news HTTP/1.1\r\nHost: a\r\n", b"GET /n"):
+        for _ in range(3):
+            with socket.create_connection((host, int(port)), timeout=5) as broken:
+                broken.sendall(sent)
+    assert httpx2.get(f"{shop}/items/2", timeout=20).json()["id"] == 2
+    assert httpx2.get(f"{shop}/news", timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /news HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /news HTTP/1.1\r\nHost: a\r\nRange: bytes=" + b"9" * 4000 + b"-\r\n\r\n",
+        b"GET /news HTTP/1.1\r\nHost: a\r\nCache-Control: " + b'"' * 4000 + b"\r\n\r\n",
+        b"GET /news HTTP/1.1\r\nHost: a\r\nIf-None-Match: " + b"," * 4000 + b"\r\n\r\n",
+        b"GET /news?" + b"a" * 4000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /news HTTP/1.1\r\nHost: a\r\nCookie: \xff\xfe\r\n\r\n",
+    ],
+)
+def test_malformed_requests(shop: str, head: bytes):
+    host, port = shop.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head)
+        line = connection.recv(100).split(b"\r\n")[0]
+    assert line.startswith(b"HTTP/1.1 ")
+    assert not line.startswith(b"HTTP/1.1 5")
+    assert httpx2.get(f"{shop}/news", timeout=20).json() == ["nothing happened"]
