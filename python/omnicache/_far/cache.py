@@ -253,7 +253,7 @@ class FarCache(Cache):
         return
         yield
 
-    def _set(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[None]:
+    def _set(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[None]:
         self._open("set")
         yield from self._store(key, value, ttl, options)
 
@@ -262,19 +262,19 @@ class FarCache(Cache):
     def __setitem__(self, key: Any, value: Any) -> None:
         self.set(key, value)
 
-    def _add(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
+    def _add(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
         self._open("add")
         return (yield from self._store(key, value, ttl, options, mode="add"))
 
     add, aadd = coloured(_add)
 
-    def _replace(self, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
+    def _replace(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
         self._open("replace")
         return (yield from self._store(key, value, ttl, options, mode="replace"))
 
     replace, areplace = coloured(_replace)
 
-    def _set_many(self, items: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[int]:
+    def _set_many(self, /, items: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[int]:
         self._open("set_many")
         count = 0
         for key, value in items.items() if isinstance(items, Mapping) else items:
@@ -284,7 +284,7 @@ class FarCache(Cache):
 
     set_many, aset_many = coloured(_set_many)
 
-    def _incr(self, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
+    def _incr(self, /, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
         self._open("incr")
         _number(delta, "delta")
         if self._keeps_nothing():
@@ -313,7 +313,7 @@ class FarCache(Cache):
 
     incr, aincr = coloured(_incr)
 
-    def _decr(self, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
+    def _decr(self, /, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
         _number(delta, "delta")
         return (yield from self._incr(key, -delta, ttl, **options))
 

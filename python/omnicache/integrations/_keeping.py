@@ -16,7 +16,7 @@ from .http.validation import made_etag
 from .http.vary import vary_names
 
 if TYPE_CHECKING:
-    from .._loading import Lease
+    from .._leases import Lease
     from ._options import Options
     from ._types import Scope
 
@@ -131,7 +131,7 @@ class Keeping:
         if stored is None or stored.status != status or (expected is not None and expected != len(body)):
             return
         lease = self._lease
-        if lease is not None and not lease.valid:
+        if lease is not None and not lease.holds(self._labels):
             return
         if options.etag and not values(stored.headers, b"etag"):
             stored.headers.append((b"etag", made_etag(body)))
@@ -142,7 +142,7 @@ class Keeping:
         )
         self.kept = raw is not None
         # 1. The lease is found valid. 2. Another thread ends it and invalidates its labels. 3. This one stores.
-        if lease is not None and not lease.valid:
+        if lease is not None and not lease.holds(self._labels):
             await options.shelf.drop([key])
             self.kept = False
 

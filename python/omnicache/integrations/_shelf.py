@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._loading import Lease
+from .._leases import Lease
 from ..exceptions import CacheClosedError
 from ..registry import get_cache
 from ._guard import Guard

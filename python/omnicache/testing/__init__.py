@@ -13,9 +13,24 @@ Fixtures for pytest come by themselves where the package is installed; see :mod:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .._omnicache import ManualClock
 from ._counting import asettled, assert_loads, settled
 from ._mock import MockCache
 from ._stampede import Stampede, stampede
 
-__all__ = ["ManualClock", "MockCache", "Stampede", "asettled", "assert_loads", "settled", "stampede"]
+if TYPE_CHECKING:
+    from ._client import CacheTestClient
+
+
+def __getattr__(name: str) -> Any:
+    """``CacheTestClient`` needs Starlette, which only those have who test applications."""
+    if name == "CacheTestClient":
+        from ._client import CacheTestClient  # noqa: PLC0415 - as above
+
+        return CacheTestClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["CacheTestClient", "ManualClock", "MockCache", "Stampede", "asettled", "assert_loads", "settled", "stampede"]
