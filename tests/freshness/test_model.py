@@ -17,7 +17,7 @@ from omnicache import Cache, CacheTimeoutError, ManualClock
 TTL, STALE, FAILSAFE, HARD, RETRY = 100.0, 50.0, 200.0, 30.0, 10.0
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818 - it is no error of ours
     """What a loader raises."""
 
 

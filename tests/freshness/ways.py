@@ -164,8 +164,8 @@ class Way:
 
     def call(self) -> Any:
         """The value, asked for in this thread."""
-        loader = self.script.plain if self.context else (lambda: self.script.plain())
-        return self.cache.get_or_set(self.key, with_context(loader, self.context), **self.options)
+        loader = with_context(self.script.plain, self.context)
+        return self.cache.get_or_set(self.key, loader, **self.options)
 
     def start(self) -> "Future[Any]":
         """Asks in another thread, or in a task."""
@@ -206,7 +206,11 @@ class Way:
 
 def with_context(loader: Callable[..., Any], takes: bool) -> Callable[..., Any]:
     """A loader with a required parameter, or with none."""
-    return (lambda ctx: loader(ctx)) if takes else loader
+
+    def load(ctx: LoadContext) -> Any:
+        return loader(ctx)
+
+    return load if takes else loader
 
 
 class AsyncWay(Way):
@@ -217,8 +221,8 @@ class AsyncWay(Way):
         super().__init__(clock, options, context=context)
 
     async def acall(self) -> Any:
-        loader = self.script.coroutine if self.context else (lambda: self.script.coroutine())
-        return await self.cache.aget_or_set(self.key, with_context(loader, self.context), **self.options)
+        loader = with_context(self.script.coroutine, self.context)
+        return await self.cache.aget_or_set(self.key, loader, **self.options)
 
     def start(self) -> "Future[Any]":
         return self.loop.submit(self.acall())
