@@ -162,42 +162,44 @@ class Request:
 
     def has_fallback(self) -> bool:
         """Whether a failing load could be answered with the old value."""
-        return not isinstance(self._old(), Absent)
+        return not isinstance(self._instead()[0], Absent)
 
-    def _old(self) -> Any | Absent:
-        """The old value, as far as it may stand in for one that cannot be loaded; or one that is new by now."""
-        if self._budget.mode == "bypass":
-            return ABSENT
-        sight = self._cache._sight(self.key)
+    def _instead(self) -> tuple[Any | Absent, bool]:
+        """What may stand in for a value that cannot be loaded, and whether it is old: it may be new by now."""
+        sight = None if self._budget.mode == "bypass" else self._cache._sight(self.key)
         if sight is None or isinstance(sight[0], CachedError):
-            return ABSENT
+            return ABSENT, False
         value, left, _, version, _ = sight
         if left is None or left > 0:
             # What is fresh, and the very same that was no answer before, is none now.
-            return ABSENT if version == self._seen[1] and not self._background else value
+            return (value, False) if version != self._seen[1] or self._background else (ABSENT, False)
         past = -left
-        return value if past <= (self._options.stale_on_error or 0.0) and self._accepts(past) else ABSENT
+        if past <= (self._options.stale_on_error or 0.0) and self._accepts(past):
+            return value, True
+        return ABSENT, False
 
     def fallback(self, error: BaseException, *, failed: bool = True) -> Any | Absent:
         """The old value in the place of one that could not be loaded; the next attempt waits a while."""
-        value = self._old()
-        if isinstance(value, Absent):
-            return ABSENT
+        value, old = self._instead()
+        if isinstance(value, Absent) or not old:
+            return value
         if failed:
             self._throttle()
             _log.warning("cache %r: an old value is served for %r", self.name, self.key, exc_info=error)
         return self._stale(value)
 
     def _throttle(self) -> None:
-        if self._options.retry_after:
+        """Puts off the next attempt, if the entry is still the one that was to be replaced."""
+        sight = self._cache._sight(self.key) if self._options.retry_after else None
+        if sight is not None and sight[3] == self._seen[1]:
             self._cache._rearm(self.key, self._options.retry_after)
 
-    def patience(self) -> Patience:
-        """How long to wait for the load."""
+    def patience(self, *, old: bool = True) -> Patience:
+        """How long to wait for the load, by a caller that may be served what is `old` or not."""
         timeout, deadline = self._options.timeout, self._budget.deadline
         if deadline is None and timeout.hard is None and timeout.soft is None:
             return ENDLESS
-        soft = timeout.soft if timeout.soft is not None and self.has_fallback() else None
+        soft = timeout.soft if old and timeout.soft is not None and self.has_fallback() else None
         return Patience(self._cache._now, by_hand=self._cache._by_hand, soft=soft, hard=timeout.hard, deadline=deadline)
 
     # --- the load ---
@@ -310,12 +312,12 @@ class Request:
     def failed(self, error: BaseException, valid: Callable[[], bool], /) -> None:
         """Counts and reports a loader that raised; keeps what it raised if that is wanted."""
         cache = self._cache
+        if self._background:
+            self._throttle()
+            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
         cache._loads.add("errors")
         if cache._events.has("error"):
             cache._events.emit(CacheEvent("error", cache.name, self.key, error=error))
-        if self._background:
-            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
-            self._throttle()
         kept = next((life for kind, life in self._options.errors.items() if isinstance(error, kind)), None)
         # An old value that may be served is better than an error that may be kept.
         if kept is None or not isinstance(error, Exception) or self.has_fallback() or not valid():
