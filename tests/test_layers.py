@@ -27,7 +27,7 @@ PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units", "_types"},
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
-    {"_options", "_context", "_workers", "_patience", "_work"},
+    {"_options", "_context", "_kept", "_workers", "_patience", "_work"},
     {
         "_inside",
         "_budget",

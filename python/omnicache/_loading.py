@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy as copying
 import logging
 import math
 import random
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
 from ._context import LoadContext
 from ._events import LOCK, CacheEvent
+from ._kept import again, bare
 from ._omnicache import CachedError
 from ._options import AUTO, Options, checked_copier, checked_tags
 from ._patience import ENDLESS, Patience
@@ -118,7 +118,7 @@ class Request:
         if left is None or left > 0:
             wanted = early is not None and early <= 0
             if isinstance(value, CachedError):
-                raise _again(value.error)
+                raise again(value.error)
             return value, wanted and self._may_refresh and self._draw(left, early) and self._cache._claim(self.key)
         options, waiting = self._options, early is not None and early > 0
         if not self._accepts(-left):
@@ -137,7 +137,7 @@ class Request:
         value, left = sight[:2]
         if left is None or left > 0:
             if isinstance(value, CachedError):
-                raise _again(value.error)
+                raise again(value.error)
             return value
         return self._stale(value) if self._accepts(-left) else ABSENT
 
@@ -230,7 +230,7 @@ class Request:
         if not new or (left is not None and left <= 0):
             return ABSENT
         if isinstance(value, CachedError):
-            raise _again(value.error)
+            raise again(value.error)
         return value
 
     def run(self) -> Any | Awaitable[Any]:
@@ -326,7 +326,7 @@ class Request:
         tags = self._tags()
         # Reads ask about what asks for a refresh, and so never take it for a value.
         stored = self._write(
-            CachedError(_bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0
+            CachedError(bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0
         )
         # 1. It is found to be valid. 2. Another thread invalidates the key. 3. This one stores.
         if stored and not valid():
@@ -362,26 +362,3 @@ class Request:
         request = Request(self._cache, self.key, self._call, background=True)
         request._seen = self._seen
         return request
-
-
-def _bare(error: Exception) -> Exception:
-    """The exception without the frames that it passed, which would live as long as it is kept."""
-    bare = _copy(error)
-    bare.__traceback__ = bare.__context__ = None
-    return bare
-
-
-def _again(error: Exception) -> Exception:
-    """Another one like it, for every caller its own traceback."""
-    return _copy(error).with_traceback(None)
-
-
-def _copy(error: Exception) -> Exception:
-    try:
-        made = copying.copy(error)
-    except Exception:  # noqa: BLE001 - the exception's own code; it cannot be copied, so it is shared
-        return error
-    if type(made) is not type(error):
-        return error
-    made.__cause__, made.__suppress_context__ = error.__cause__, error.__suppress_context__
-    return made

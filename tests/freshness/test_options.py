@@ -254,3 +254,30 @@ def test_auto_of_a_load_that_takes_no_time_never_refreshes(way: Callable[..., Wa
     assert one.ask() == "old"
     one.settle()
     assert len(one.script.runs) == 1
+
+
+class NeedyError(Exception):
+    """One that ``copy.copy`` cannot make again."""
+
+    def __init__(self, *, code: int) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
+
+
+def test_a_kept_error_is_made_anew_for_each_caller_however_it_is_built(way: Callable[..., Way]):
+    one = way(errors=[NeedyError])
+    one.script.will_raise(NeedyError(code=7))
+    seen: list[NeedyError] = []
+    for _ in range(3):
+        with pytest.raises(NeedyError, match="code 7") as caught:
+            one.ask()
+        seen.append(caught.value)
+    assert len(set(map(id, seen))) == 3
+    assert [error.code for error in seen] == [7] * 3
+    frames = []
+    traceback = seen[0].__traceback__
+    while traceback is not None:
+        frames.append(traceback.tb_frame.f_code.co_name)
+        traceback = traceback.tb_next
+    assert "end" in frames, "the first caller sees where it was raised"
+    assert len(one.script.runs) == 1

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from omnicache import Cache, LoadContext, ManualClock, cached
+from omnicache.testing import settled
 
 PATIENCE = 20.0
 """Seconds of real time after which a test has gone wrong."""
@@ -186,7 +187,7 @@ class Way:
 
     def settle(self) -> None:
         """Waits until no load is under way."""
-        until(lambda: not len(self.cache._flights))
+        settled(self.cache, PATIENCE)
 
     def waiting(self, count: int) -> None:
         """Waits until so many callers wait for the load."""
