@@ -13,7 +13,7 @@ from .options import Options
 from .workload import make_keys, zipf
 
 ARGUMENTS = 1_000
-LOAD = 0.05
+LOAD = 0.2
 TASKS, THREADS = 1_000, 64
 ALL: dict[str, Any] = {
     "stale": "1h",
@@ -155,7 +155,8 @@ def cold(options: Options) -> list[Verdict]:
             ):
                 target = Target(many.label, 1.2, "the loader", show_peers=False)
                 rows = [base, emptied(many)]
-                verdicts += measure(f"{many.label} on one cold key, {title}", rows, [target], options.rounds)
+                group = f"{many.label} on one cold key, a load of {LOAD} s, {title}"
+                verdicts += measure(group, rows, [target], options.rounds)
     return verdicts
 
 

@@ -13,7 +13,7 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "keys", "serializers", "strategies", "async"),
+    *("index", "caches", "functions", "freshness", "keys", "serializers", "strategies", "async"),
     *("http", "fastapi", "testing", "design"),
 ]
 PAGE = """<!doctype html>
@@ -89,6 +89,8 @@ def build(site: Path) -> None:
         html = re.sub(r'href="(\w+)\.md', r'href="\1.html', html)
         page = PAGE.format(title=titles[name], links=navigation(titles, name), body=html)
         (site / f"{name}.html").write_text(page, encoding="utf-8")
+    for picture in GUIDE.glob("*.svg"):
+        shutil.copy(picture, site)
     (site / "style.css").write_text(
         STYLE + (Path(pdoc.__file__).parent / "templates" / "syntax-highlighting.css").read_text()
     )

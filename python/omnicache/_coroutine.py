@@ -12,8 +12,7 @@ from functools import update_wrapper
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-from ._fetch import afetch
-from ._loads import load_async
+from ._fetch import afetch, arenew
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
@@ -171,9 +170,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
         return value
 
     async def refresh(*args: Any, **kwargs: Any) -> Any:
-        request = keeper.request(function, key(*args, **kwargs), args, kwargs)
-        request.awaits = True
-        return request.handed(await load_async(request.renewal()))
+        return await arenew(keeper.request(function, key(*args, **kwargs), args, kwargs))
 
     async def peek(*args: Any, **kwargs: Any) -> Any:
         return keeper.peek(key(*args, **kwargs))

@@ -15,7 +15,7 @@ from .exceptions import MissingKeyError, ReentrantLoadError
 if TYPE_CHECKING:
     from ._loading import Request
 
-__all__ = ["afetch", "fetch"]
+__all__ = ["afetch", "arenew", "fetch", "renew"]
 
 
 def fetch(request: Request) -> Any:
@@ -49,6 +49,28 @@ async def afetch(request: Request) -> Any:
         except Exception as error:  # noqa: BLE001 - as above
             value = _instead(request, error)
     return request.handed(value)
+
+
+def renew(request: Request) -> Any:
+    """What the loader brings now, whatever is there; nothing old stands in for it."""
+    try:
+        return request.handed(load_sync(request.renewal(), request.patience(old=False)))
+    except SoftLimit as limit:
+        raise _meant(limit) from None
+
+
+async def arenew(request: Request) -> Any:
+    """As :func:`renew`, for tasks."""
+    request.awaits = True
+    try:
+        return request.handed(await load_async(request.renewal(), request.patience(old=False)))
+    except (SoftLimit, LoaderCancelled) as signal:
+        raise _meant(signal) from None
+
+
+def _meant(signal: SoftLimit | LoaderCancelled) -> BaseException:
+    """The error that a signal brings."""
+    return signal if signal.error is None else signal.error
 
 
 def _there(request: Request) -> tuple[Any | Absent, bool]:

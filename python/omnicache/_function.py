@@ -8,8 +8,7 @@ from copy import deepcopy
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
-from ._fetch import fetch
-from ._loads import load_sync
+from ._fetch import fetch, renew
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
@@ -108,7 +107,7 @@ class CachedFunction(CachedCall, Generic[P, R]):
     def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Computes the value now, whether it is there or not, keeps and returns it."""
         request = self._keeper.request(self.__wrapped__, self.key(*args, **kwargs), args, kwargs)
-        return cast("R", request.handed(load_sync(request.renewal())))
+        return cast("R", renew(request))
 
     def peek(self, /, *args: P.args, **kwargs: P.kwargs) -> R | MissingType:
         """The value if it is there, else ``MISSING``. It calls nothing and counts as nothing."""

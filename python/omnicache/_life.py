@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
 from ._hooks import Advising, Hooks
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import ParamSpec, Self
 
-    from ._types import CopyMode, Ttl
+    from ._types import CopyMode
     from .decorators import AsyncCachedFunction, CachedFunction, Decorator
 
     P = ParamSpec("P")
@@ -222,15 +222,23 @@ class Life(Hooks):
         def cached(
             self,
             *,
-            ttl: Ttl = ...,
-            tags: Iterable[str] = ...,
             key: Callable[..., object] | None = ...,
             version: str | int | None = ...,
             prefix: str | None = ...,
-            idle: Ttl = ...,
-            stale: Ttl = ...,
+            options: Options | None = ...,
+            ttl: Any = ...,
+            idle: Any = ...,
+            stale: Any = ...,
+            stale_on_error: Any = ...,
+            retry_after: Any = ...,
+            refresh_at: float | Literal["auto"] | None = ...,
+            timeout: Any = ...,
             jitter: float | None = ...,
-            priority: float | None = ...,
+            tags: Iterable[str] | Callable[..., Iterable[str]] = ...,
+            priority: float = ...,
+            store_if: Callable[[Any], object] | None = ...,
+            errors: Mapping[type[Exception], Any] | Iterable[type[Exception]] | None = ...,
+            copy: CopyMode = ...,
         ) -> Decorator: ...
         def cached(self, *args: Any, **options: Any) -> Any:
             """Makes a function remember what it returned in this cache; see :func:`omnicache.cached`."""

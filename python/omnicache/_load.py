@@ -106,10 +106,10 @@ class Load(Generic[V]):
     def _relieve(self, flight: Flight) -> bool:
         """Ends a flight whose loader cannot go on, so that one of the waiters leads."""
         pilot = flight.pilot
-        relieved = pilot is not None and pilot.stalled() and flight.retire()
-        if relieved:
-            pilot.give_up()
-        return relieved
+        if pilot is None or not pilot.stalled() or not flight.retire():
+            return False
+        pilot.give_up()
+        return True
 
     def _watch(self, flight: Flight) -> None:
         """Ends a flight whose loader cannot go on; leaves one that takes too long."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy as copying
 import logging
 import math
 import random
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
 from ._context import LoadContext
 from ._events import LOCK, CacheEvent
+from ._kept import again, bare
 from ._omnicache import CachedError
 from ._options import AUTO, Options, checked_copier, checked_tags
 from ._patience import ENDLESS, Patience
@@ -147,7 +147,7 @@ class Request:
         if left is None or left > 0:
             wanted = early is not None and early <= 0
             if isinstance(value, CachedError):
-                raise _again(value.error)
+                raise again(value.error)
             return value, wanted and self._may_refresh and self._draw(left, early) and self._claim()
         options, waiting = self._options, early is not None and early > 0
         if not self._accepts(-left):
@@ -166,7 +166,7 @@ class Request:
         value, left = sight[:2]
         if left is None or left > 0:
             if isinstance(value, CachedError):
-                raise _again(value.error)
+                raise again(value.error)
             return value
         return self._stale(value) if self._accepts(-left) else ABSENT
 
@@ -191,42 +191,44 @@ class Request:
 
     def has_fallback(self) -> bool:
         """Whether a failing load could be answered with the old value."""
-        return not isinstance(self._old(), Absent)
+        return not isinstance(self._instead()[0], Absent)
 
-    def _old(self) -> Any | Absent:
-        """The old value, as far as it may stand in for one that cannot be loaded; or one that is new by now."""
-        if self._budget.mode == "bypass":
-            return ABSENT
-        sight = self._sight()
+    def _instead(self) -> tuple[Any | Absent, bool]:
+        """What may stand in for a value that cannot be loaded, and whether it is old: it may be new by now."""
+        sight = None if self._budget.mode == "bypass" else self._sight()
         if sight is None or isinstance(sight[0], CachedError):
-            return ABSENT
+            return ABSENT, False
         value, left, _, version, _ = sight
         if left is None or left > 0:
             # What is fresh, and the very same that was no answer before, is none now.
-            return ABSENT if version == self._seen[1] and not self._background else value
+            return (value, False) if version != self._seen[1] or self._background else (ABSENT, False)
         past = -left
-        return value if past <= (self._options.stale_on_error or 0.0) and self._accepts(past) else ABSENT
+        if past <= (self._options.stale_on_error or 0.0) and self._accepts(past):
+            return value, True
+        return ABSENT, False
 
     def fallback(self, error: BaseException, *, failed: bool = True) -> Any | Absent:
         """The old value in the place of one that could not be loaded; the next attempt waits a while."""
-        value = self._old()
-        if isinstance(value, Absent):
-            return ABSENT
+        value, old = self._instead()
+        if isinstance(value, Absent) or not old:
+            return value
         if failed:
             self._throttle()
             _log.warning("cache %r: an old value is served for %r", self.name, self.key, exc_info=error)
         return self._stale(value)
 
     def _throttle(self) -> None:
-        if self._options.retry_after:
+        """Puts off the next attempt, if the entry is still the one that was to be replaced."""
+        sight = self._sight() if self._options.retry_after else None
+        if sight is not None and sight[3] == self._seen[1]:
             self._rearm(self._options.retry_after)
 
-    def patience(self) -> Patience:
-        """How long to wait for the load."""
+    def patience(self, *, old: bool = True) -> Patience:
+        """How long to wait for the load, by a caller that may be served what is `old` or not."""
         timeout, deadline = self._options.timeout, self._budget.deadline
         if deadline is None and timeout.hard is None and timeout.soft is None:
             return ENDLESS
-        soft = timeout.soft if timeout.soft is not None and self.has_fallback() else None
+        soft = timeout.soft if old and timeout.soft is not None and self.has_fallback() else None
         return Patience(self._cache._now, by_hand=self._cache._by_hand, soft=soft, hard=timeout.hard, deadline=deadline)
 
     # --- the load ---
@@ -257,7 +259,7 @@ class Request:
         if not new or (left is not None and left <= 0):
             return ABSENT
         if isinstance(value, CachedError):
-            raise _again(value.error)
+            raise again(value.error)
         return value
 
     def run(self) -> Any | Awaitable[Any]:
@@ -339,12 +341,12 @@ class Request:
     def failed(self, error: BaseException, valid: Callable[[], bool], /) -> None:
         """Counts and reports a loader that raised; keeps what it raised if that is wanted."""
         cache = self._cache
+        if self._background:
+            self._throttle()
+            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
         cache._loads.add("errors")
         if cache._events.has("error"):
             cache._events.emit(CacheEvent("error", cache.name, self.key, error=error))
-        if self._background:
-            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
-            self._throttle()
         kept = next((life for kind, life in self._options.errors.items() if isinstance(error, kind)), None)
         # An old value that may be served is better than an error that may be kept.
         if kept is None or not isinstance(error, Exception) or self.has_fallback() or not valid():
@@ -353,7 +355,7 @@ class Request:
         tags = self._tags()
         # Reads ask about what asks for a refresh, and so never take it for a value.
         stored = self._write(
-            CachedError(_bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0
+            CachedError(bare(error)), DEFAULT if callable(ttl) else ttl, tags, stale=None, refresh_at=0.0
         )
         # 1. It is found to be valid. 2. Another thread invalidates the key. 3. This one stores.
         if stored and not valid():
@@ -389,26 +391,3 @@ class Request:
         request = type(self)(self._cache, self.key, self._call, background=True)
         request._seen, request.awaits = self._seen, self.awaits
         return request
-
-
-def _bare(error: Exception) -> Exception:
-    """The exception without the frames that it passed, which would live as long as it is kept."""
-    bare = _copy(error)
-    bare.__traceback__ = bare.__context__ = None
-    return bare
-
-
-def _again(error: Exception) -> Exception:
-    """Another one like it, for every caller its own traceback."""
-    return _copy(error).with_traceback(None)
-
-
-def _copy(error: Exception) -> Exception:
-    try:
-        made = copying.copy(error)
-    except Exception:  # noqa: BLE001 - the exception's own code; it cannot be copied, so it is shared
-        return error
-    if type(made) is not type(error):
-        return error
-    made.__cause__, made.__suppress_context__ = error.__cause__, error.__suppress_context__
-    return made

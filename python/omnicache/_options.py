@@ -126,6 +126,8 @@ class Options:
         >>> Options(ttl=60).over(Options(ttl=5, stale=10)).stale
         10.0
         """
+        if self is NOTHING:
+            return below
         given = {name: value for name in _NAMES if (value := getattr(self, name)) is not DEFAULT}
         return replace(below, **given) if given else below
 
@@ -151,7 +153,7 @@ def options_from(where: str, given: Mapping[str, Any], bundle: object = None) ->
         TypeError: An option is unknown; the message names the nearest one.
     """
     check_names(where, given)
-    options = Options(**given)
+    options = Options(**given) if given else NOTHING
     if bundle is None or bundle is DEFAULT:
         return options
     if not isinstance(bundle, Options):
@@ -284,6 +286,9 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = MappingProxyType(
     }
 )
 _NAMES: Final = tuple(field.name for field in fields(Options))
+
+NOTHING: Final = Options()
+"""Options that say nothing."""
 
 LIBRARY: Final = Options(
     stale=None,

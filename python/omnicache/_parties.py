@@ -100,6 +100,11 @@ _LEAVING: Final[set[asyncio.Task[None]]] = set()
 _PARTIES: Final[dict[tuple[int, int], Party]] = {}
 
 
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 class Party:
     """The tasks of one loop that wait for one flight: woken by one call into the loop, however many they are.
 
@@ -142,17 +147,23 @@ class Party:
             if not patience.ends:
                 await future
                 return None
-            return await party._wait_while(future, patience)
+            while True:
+                limit = patience.passed()
+                if limit is not None:
+                    return limit
+                timer = loop.call_later(patience.left(), _wake, future)
+                try:
+                    await future
+                finally:
+                    timer.cancel()
+                if not party._flight.running:
+                    return None
+                party._futures.discard(future)
+                future = loop.create_future()
+                # The flight's end comes to this loop as a call of its own, and so finds the new one.
+                party._futures.add(future)
         finally:
             party._futures.discard(future)
-
-    async def _wait_while(self, future: asyncio.Future[None], patience: Patience) -> Limit | None:
-        while not future.done():
-            limit = patience.passed()
-            if limit is not None:
-                return limit
-            await asyncio.wait([future], timeout=patience.slice())
-        return None
 
     def ring(self) -> None:
         """The flight has ended. Called by the flight, in any thread."""
@@ -169,8 +180,7 @@ class Party:
         if self._timer is not None:
             self._timer.cancel()
         for future in self._futures:
-            if not future.done():
-                future.set_result(None)
+            _wake(future)
 
     def _look(self) -> None:
         """Takes the flight from a leader whose loop is dead, at once or at the next look."""

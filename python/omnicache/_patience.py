@@ -67,15 +67,17 @@ class Patience:
         return None
 
     def slice(self) -> float:
-        """Seconds to wait before the next look."""
-        if not self.ends:
-            return POLL
+        """Seconds to wait before the next look at the clock and at the leader."""
+        return min(POLL, self.left()) if self.ends else POLL
+
+    def left(self) -> float:
+        """Seconds until the next limit, or until a look at a clock that may have been moved. There is a limit."""
         if self._by_hand:
             return _GLANCE
         ends = [self._began + limit for limit in (self.soft, self.hard) if limit is not None]
         if self.deadline is not None:
             ends.append(self.deadline)
-        return min(POLL, max(min(ends) - self._now(), 0.0001))
+        return max(min(ends) - self._now(), 0.0001)
 
 
 ENDLESS: Final = Patience(lambda: 0.0)

@@ -16,6 +16,7 @@ import pytest
 
 from omnicache import Cache, CacheConfigError, KeyBy, ManualClock, NoKey, cached
 from omnicache._workers import _MOST
+from omnicache.testing import asettled
 from tests.freshness.ways import PATIENCE, Way, until
 from tests.support import in_child
 
@@ -290,7 +291,7 @@ def test_a_refresh_that_finds_no_thread_harms_no_caller(clock: ManualClock, monk
 
 @in_child
 def test_refreshes_that_hang_keep_nobody_waiting():
-    """All threads for refreshes hang; somebody needs a value whose refresh waits for one, and one that was never there."""
+    """All threads for refreshes hang; somebody needs a value whose refresh waits for one, or one that never was."""
     clock, gate = ManualClock(), threading.Event()
     with Cache("busy", clock=clock) as cache:
         count = 3 * _MOST
@@ -348,8 +349,7 @@ def test_values_errors_and_loaders_die_with_their_last_user(clock: ManualClock):
                     await cache.aget_or_set("b", fail, timeout=5)
                 clock.advance(20)
                 await cache.aget_or_set("a", load, stale=50)
-                while len(cache._flights):
-                    await asyncio.sleep(0)
+                await asettled(cache)
 
             asyncio.run(main())
             cache.clear()

@@ -31,7 +31,7 @@ def test_it_sets_the_life_of_the_value(way: Callable[..., Way]):
     one = way(context=True, ttl=10)
     for ttl, left in (("2m", 120), (None, None), (3, 3)):
 
-        def end(ctx: LoadContext, ttl: Any = ttl) -> str:
+        def end(ctx: LoadContext, ttl: Any = ttl, left: Any = left) -> str:
             ctx.ttl = ttl
             assert ctx.ttl == left
             return "value"
@@ -157,7 +157,7 @@ def plain(ctx: Any) -> Any:
         Methods().with_context,
         Methods.of_class,
         functools.partial(lambda more, ctx: ctx.key, 3),
-        functools.wraps(plain)(lambda *args: plain(*args)),
+        functools.wraps(plain)(functools.partial(plain)),
     ],
 )
 def test_a_loader_with_a_required_parameter_is_given_the_context(make: Callable[..., Cache], loader: Any):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from omnicache import Cache, ManualClock, cached
+from omnicache.testing import asettled
 from tests.freshness.ways import PATIENCE, Loop, until
 from tests.support import in_child
 
@@ -71,8 +72,7 @@ async def test_a_caller_is_cancelled_at_every_point(clock: ManualClock, age: str
     found = await asyncio.gather(*callers, return_exceptions=True)
     assert found[2] == ("old" if age == "stale" else "new")
     assert all(isinstance(one, asyncio.CancelledError) or one == found[2] for one in found)
-    while len(load.cache._flights):
-        await asyncio.sleep(0)
+    await asettled(load)
     assert await load() == "new"
     assert runs == 1
 

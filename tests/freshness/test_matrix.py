@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from omnicache import CacheTimeoutError, ManualClock, Timeout
-from tests.freshness.ways import Way, until
+from tests.freshness.ways import Run, Way, until
 
 OPTIONS: dict[str, Any] = {
     "ttl": 100,
@@ -43,6 +43,21 @@ def expected(state: str, outcome: str) -> Cell:
     return Cell(ends.get(outcome, CacheTimeoutError), loads=True, waits=True)
 
 
+def comes_about(outcome: str, run: Run, clock: ManualClock, soft_limit: Callable[[], Any]) -> None:
+    """Has the run end as the outcome says; a slow one is past its soft limit, and one that hangs past its hard one."""
+    if outcome == "raises":
+        run.raises(LookupError("no"))
+    if outcome == "cancelled":
+        run.raises(asyncio.CancelledError())
+    if outcome in ("slow", "hangs"):
+        clock.advance(2)
+        soft_limit()
+    if outcome == "hangs":
+        clock.advance(4)
+    if outcome in ("ok", "slow"):
+        run.brings("new")
+
+
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("state", list(AGES))
 def test_each_cell(way: Callable[..., Way], clock: ManualClock, state: str, outcome: str):
@@ -63,22 +78,7 @@ def test_each_cell(way: Callable[..., Way], clock: ManualClock, state: str, outc
         run = one.script.run(runs)
         if not cell.waits:
             assert asked.result(20) == "old"
-        if outcome == "ok":
-            run.brings("new")
-        elif outcome == "raises":
-            run.raises(LookupError("no"))
-        elif outcome == "cancelled":
-            run.raises(asyncio.CancelledError())
-        else:
-            clock.advance(2)
-            if outcome == "hangs":
-                if state != "failsafe":
-                    clock.advance(4)
-            elif state == "failsafe":
-                assert asked.result(20) == "old", "the soft limit has passed"
-                run.brings("new")
-            else:
-                run.brings("new")
+        comes_about(outcome, run, clock, lambda: state == "failsafe" and asked.result(20))
     if isinstance(cell.gets, str):
         assert asked.result(20) == cell.gets
     else:
@@ -265,3 +265,21 @@ def test_a_load_that_hung_before_anybody_needed_it_is_given_up_at_once(way: Call
     hung.brings("late")
     assert one.cache.stats().load_error_count == 1
     assert one.ask() == "new"
+
+
+def test_none_is_an_old_value_like_any_other(way: Callable[..., Way], clock: ManualClock):
+    one = way(ttl=10, stale=20, stale_on_error=100, context=True)
+    one.script.will_bring(None)
+    assert one.ask() is None
+    clock.advance(15)
+    one.script.will_raise(LookupError("no"))
+    assert one.ask() is None
+    one.settle()
+    clock.advance(50)
+    one.script.will_raise(LookupError("no"))
+    assert one.ask() is None
+    clock.advance(10)
+    one.script.will(lambda ctx: ctx.not_modified())
+    assert one.ask() is None
+    assert one.ask() is None
+    assert len(one.script.runs) == 4

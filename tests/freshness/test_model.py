@@ -17,7 +17,7 @@ from omnicache import Cache, CacheTimeoutError, ManualClock
 TTL, STALE, FAILSAFE, HARD, RETRY = 100.0, 50.0, 200.0, 30.0, 10.0
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818 - it is no error of ours
     """What a loader raises."""
 
 
@@ -180,6 +180,14 @@ class Loads(RuleBasedStateMachine):
         assert found is None or (found.soft == self.soft and found.hard == self.hard)
 
     def teardown(self) -> None:
+        try:
+            self.finish()
+        finally:
+            self.cache.close()
+            self.loop.run_until_complete(asyncio.sleep(0))
+            self.loop.close()
+
+    def finish(self) -> None:
         for _ in range(40):
             if all(caller.task.done() for caller in self.callers) and not self.running:
                 break
@@ -192,9 +200,6 @@ class Loads(RuleBasedStateMachine):
         self.callers_got_what_they_may()
         assert len(self.cache._flights) == 0
         self.cache._validate()
-        self.cache.close()
-        self.loop.run_until_complete(asyncio.sleep(0))
-        self.loop.close()
 
 
 TestLoads = Loads.TestCase

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from omnicache import Cache, LoadContext, ManualClock, cached
+from omnicache.testing import settled
 
 PATIENCE = 20.0
 """Seconds of real time after which a test has gone wrong."""
@@ -164,8 +165,8 @@ class Way:
 
     def call(self) -> Any:
         """The value, asked for in this thread."""
-        loader = self.script.plain if self.context else (lambda: self.script.plain())
-        return self.cache.get_or_set(self.key, with_context(loader, self.context), **self.options)
+        loader = with_context(self.script.plain, self.context)
+        return self.cache.get_or_set(self.key, loader, **self.options)
 
     def start(self) -> "Future[Any]":
         """Asks in another thread, or in a task."""
@@ -186,7 +187,7 @@ class Way:
 
     def settle(self) -> None:
         """Waits until no load is under way."""
-        until(lambda: not len(self.cache._flights))
+        settled(self.cache, PATIENCE)
 
     def waiting(self, count: int) -> None:
         """Waits until so many callers wait for the load."""
@@ -206,7 +207,11 @@ class Way:
 
 def with_context(loader: Callable[..., Any], takes: bool) -> Callable[..., Any]:
     """A loader with a required parameter, or with none."""
-    return (lambda ctx: loader(ctx)) if takes else loader
+
+    def load(ctx: LoadContext) -> Any:
+        return loader(ctx)
+
+    return load if takes else loader
 
 
 class AsyncWay(Way):
@@ -217,8 +222,8 @@ class AsyncWay(Way):
         super().__init__(clock, options, context=context)
 
     async def acall(self) -> Any:
-        loader = self.script.coroutine if self.context else (lambda: self.script.coroutine())
-        return await self.cache.aget_or_set(self.key, with_context(loader, self.context), **self.options)
+        loader = with_context(self.script.coroutine, self.context)
+        return await self.cache.aget_or_set(self.key, loader, **self.options)
 
     def start(self) -> "Future[Any]":
         return self.loop.submit(self.acall())

@@ -56,7 +56,8 @@ def assert_loads(target: Any, count: int) -> Iterator[None]:
 def settled(target: Any, timeout: float = 10.0) -> None:
     """Waits in this thread until no load of `target`, a cache or a cached function, is under way.
 
-    For plain loaders; those that are tasks of the running loop need :func:`asettled`.
+    Loads that are tasks of the loop that runs in this very thread, or of one that does not run, are not waited for;
+    for the former there is :func:`asettled`.
 
     Args:
         target: A cached function or a cache.
@@ -87,11 +88,18 @@ def _cache_of(target: Any) -> Cache:
 
 
 def _wait(target: Any, timeout: float) -> bool:
-    """Waits for the loads that threads run; whether all have ended."""
+    """Waits for the loads that can go on meanwhile; whether all have ended."""
     end = time.monotonic() + timeout
     cache = _cache_of(target)
-    while any(getattr(flight.pilot, "loop", None) is None for flight in cache._flights.running()):
+    own = asyncio._get_running_loop()
+    while any(_goes_on(flight.pilot, own) for flight in cache._flights.running()):
         if time.monotonic() > end:
             return False
         time.sleep(_GLANCE)
     return True
+
+
+def _goes_on(pilot: Any, own: object) -> bool:
+    """Whether a load goes on while this thread, which runs the loop `own` or none, sleeps."""
+    loop = getattr(pilot, "loop", None)
+    return loop is None or (loop is not own and loop.is_running())

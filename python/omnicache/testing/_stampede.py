@@ -32,8 +32,9 @@ class Stampede:
     loads: int | None = None
 
 
+# A coroutine function is a function too; the first that fits is taken.
 @overload
-def stampede(  # pyright: ignore[reportOverlappingOverload] # a coroutine function is a function too
+def stampede(  # pyright: ignore[reportOverlappingOverload]
     function: Callable[..., Coroutine[Any, Any, Any]], /, *args: Any, callers: int = 50, **kwargs: Any
 ) -> Coroutine[Any, Any, Stampede]: ...
 @overload
