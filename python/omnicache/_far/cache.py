@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._events import CacheEvent
@@ -13,11 +14,18 @@ from .._sentinels import DEFAULT, MISSING
 from ..backends import FileSystemBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
 from ..entry import CacheEntry
-from ..exceptions import CacheConfigError, CacheSerializationError, MissingKeyError
+from ..exceptions import (
+    CacheBackendError,
+    CacheConfigError,
+    CacheSerializationError,
+    CacheTimeoutError,
+    MissingKeyError,
+)
 from ..serializers import Compression
+from .apart import apart
 from .behind import Behind
 from .codec import Codec
-from .drive import Operation, adrive, coloured, drive
+from .drive import CALL, WAIT, Operation, adrive, coloured, drive
 from .guard import Guard
 from .near import Near
 from .ports import CustomPort, FilePort
@@ -75,9 +83,15 @@ class FarCache(Cache):
             fallback=None if fallback is None else self._open_port(backend_from(fallback)),
             raises=on_error == "raise",
             now=self._now,
+            wall=self._wall,
             told=self._hear,
+            back=self._back,
         )
         self._near = Near(self, self._port, tiered)
+        for port in (self._port.primary, self._port.fallback):
+            if port is not None:
+                # What was cancelled is done later than anything here could expect.
+                port.late = self._near.clear
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )
@@ -102,6 +116,11 @@ class FarCache(Cache):
         self._events.failed(
             self._name, None, error, "the backend, which is left alone for a while," if opened else "the backend"
         )
+
+    def _back(self) -> None:
+        """The store answers again; what was kept here meanwhile others have not seen."""
+        _log.warning("cache %r: the backend is back", self._name)
+        self._near.clear()
 
     # --- reading ---
 
@@ -245,7 +264,9 @@ class FarCache(Cache):
         now, ticket = self._wall(), self._near.ticket(key)
         fields = terms.fields(now, self._codec.serializer, flags) | conditions
         if self._behind is not None and not conditions:
-            self._behind.add("set", kb, payload, now, fields)
+            step = ("set", kb, payload, now, fields)
+            lost = partial(self._near.drop, key)
+            yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
             self._near.put(key, value, terms, ticket)
             self._tell_set(key, value)
             return True
@@ -265,10 +286,8 @@ class FarCache(Cache):
 
     def _settled(self) -> Operation[None]:
         """Has what is to be written behind written first, so that what is read or removed now is not older."""
-        if self._behind is not None:
-            self._behind.flush()
-        return
-        yield
+        if self._behind is not None and not self._behind.settled:
+            yield (WAIT, self._behind.flush)
 
     def _set(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[None]:
         self._open("set")
@@ -629,12 +648,28 @@ class FarCache(Cache):
     def close(self) -> None:
         """Frees the name; the entries stay where they are. Whatever is to be written behind is written first."""
         if not self.closed:
-            if self._behind is not None:
-                self._behind.close()
-            for port in (self._port.primary, self._port.fallback):
-                if port is not None:
-                    port.call("close")
-        super().close()
+            try:
+                if self._behind is not None:
+                    self._behind.close()
+            finally:
+                for port in (self._port.primary, self._port.fallback):
+                    if port is not None:
+                        self._end(port)
+                super().close()
+
+    async def aclose(self) -> None:
+        """As :meth:`close`."""
+        await apart(self.close)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _end(self, port: Port) -> None:
+        """A store that cannot be closed properly is no reason not to close the cache."""
+        try:
+            port.call("close")
+        except (CacheBackendError, CacheTimeoutError) as error:
+            self._hear(error, opened=False)
 
 
 def _listed(keys: Iterable[Any], method: str) -> list[Any]:

@@ -11,8 +11,8 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .._omnicache import FileStore, decode_key, encode_key, pack_record, unpack_record
-from .._workers import WORKERS
 from ..exceptions import CacheBackendError, CacheSerializationError, CacheTimeoutError
+from .apart import apart, in_time, nothing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,8 @@ class StorePort:
     """Whether it knows who of all processes loads a key."""
     coherent = False
     """Whether it tells which keys others changed."""
+    late: Callable[[], object] = staticmethod(nothing)
+    """Called when something is done after all that nobody waits for any more."""
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""
@@ -40,7 +42,7 @@ class StorePort:
 
     async def acall(self, name: str, *args: Any) -> Any:
         """Does it in a thread of its own."""
-        return await asyncio.to_thread(self.call, name, *args)
+        return await apart(self.call, name, *args, late=self.late)
 
 
 class FilePort(StorePort):
@@ -56,7 +58,7 @@ class FilePort(StorePort):
         """Reads at once, for they never wait."""
         if name in _QUICK:
             return getattr(self, name)(*args)
-        return await asyncio.to_thread(getattr(self, name), *args)
+        return await apart(getattr(self, name), *args, late=self.late)
 
     def get(self, key: bytes, now: float) -> FarEntry | None:
         """The entry, stale or not."""
@@ -217,7 +219,7 @@ class CustomPort(StorePort):
         with self._guarded(method):
             if asyncio.iscoroutinefunction(method):
                 return _LOOP.run(method(*args), self._timeout)
-            made = method(*args) if self._timeout is None else _in_time(method, args, self._timeout)
+            made = method(*args) if self._timeout is None else in_time(method, args, self._timeout, self.late)
             if isawaitable(made):
                 return _LOOP.run(made, self._timeout)
             if isinstance(made, AsyncIterable):
@@ -228,7 +230,7 @@ class CustomPort(StorePort):
         method, *args = step
         with self._guarded(method):
             async with asyncio.timeout(self._timeout):
-                made = method(*args) if asyncio.iscoroutinefunction(method) else await asyncio.to_thread(method, *args)
+                made = method(*args) if asyncio.iscoroutinefunction(method) else await apart(method, *args, late=self.late)
                 if isawaitable(made):
                     return await made
                 if isinstance(made, AsyncIterable):
@@ -455,30 +457,3 @@ def _generations(data: Any) -> tuple[int, int, float]:
 
 async def _collected(made: AsyncIterable[Any]) -> list[Any]:
     return [item async for item in made]
-
-
-class _InTime:
-    """A plain call in a thread of its own, which may take too long."""
-
-    def __init__(self, function: Callable[..., Any], args: Iterable[Any]) -> None:
-        self._function, self._args = function, args
-        self.done = threading.Event()
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def __call__(self) -> None:
-        try:
-            self.result = self._function(*self._args)
-        except BaseException as error:  # noqa: BLE001 - it is handed to the caller
-            self.error = error
-        self.done.set()
-
-
-def _in_time(function: Callable[..., Any], args: Iterable[Any], timeout: float) -> Any:
-    call = _InTime(function, args)
-    WORKERS.run(call, urgent=True)
-    if not call.done.wait(timeout):
-        raise TimeoutError
-    if call.error is not None:
-        raise call.error
-    return call.result

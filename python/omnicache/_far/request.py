@@ -142,7 +142,7 @@ class FarRequest(Request):
             return value
         finally:
             if lease is not None and not stored:
-                yield ("release", self._bytes, lease.token, far._wall())
+                yield ("release", self._bytes, lease, far._wall())
 
     def _call_loader(self) -> Any | Awaitable[Any]:
         self._ran = True
@@ -165,7 +165,7 @@ class FarRequest(Request):
             entry = self._entry
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:
-                    yield ("release", self._bytes, lease.token, now)
+                    yield ("release", self._bytes, lease, now)
                 far._near.keep(self.key, self._value, entry, now, ticket)
                 return (self._value,)
             if lease.acquired:
@@ -181,7 +181,7 @@ class FarRequest(Request):
         if terms is None:
             return False
         ttl, options = terms
-        conditions = {} if lease is None else {"token": lease.token, "generation": lease.generation}
+        conditions = {} if lease is None else {"lease": lease}
         stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
         if stored and not self._valid():
             yield ("delete", self._bytes, self._far._wall())

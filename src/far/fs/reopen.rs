@@ -27,6 +27,7 @@ impl Handle {
             Some(mapped) if grow => mapped.env.info().map_size.saturating_mul(2),
             _ => self.size,
         };
+        self.turns.renew();
         let mut users = self.users.lock();
         if !users
             .as_ref()

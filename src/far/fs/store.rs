@@ -6,6 +6,7 @@ use super::entry::{Found, Page, Stats};
 use super::handle::Handle;
 use super::head::Head;
 use super::log::{self, Changed};
+use super::mapped::{GENERATION, Heads};
 use super::place::SetAside;
 use super::read::{self, Lookup};
 use super::registry::{self, Opening};
@@ -14,6 +15,7 @@ use crate::glob::Glob;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What a write that was acknowledged survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +38,7 @@ impl Durability {
 }
 
 /// How a store is opened.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// What a write survives.
     pub durability: Durability,
@@ -44,6 +46,19 @@ pub struct Options {
     pub max_bytes: Option<u64>,
     /// How large the map of a new file is; it grows where that is not enough.
     pub map_bytes: Option<u64>,
+    /// How long a write waits for others that write.
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            max_bytes: None,
+            map_bytes: None,
+            timeout: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Options {
@@ -310,6 +325,19 @@ impl FileStore {
             return None;
         }
         self.find_handle(PID.load(Relaxed))?.position()
+    }
+
+    /// The generation of the file that has this position.
+    pub fn generation_of(position: u64) -> u64 {
+        position >> GENERATION
+    }
+
+    /// The heads of the current file, of which [`FileStore::position`] is read.
+    pub fn heads(&self) -> Result<Option<Heads>, FarError> {
+        let heads = self
+            .handle("heads")?
+            .with_mapped("heads", |mapped| Ok(mapped.heads()?))?;
+        Ok(heads)
     }
 
     /// What others changed after the position `since`; 0 asks for the present position only.
