@@ -607,6 +607,8 @@ class FileStore:
         max_bytes: Entries that were not used for longest are evicted (those with a priority under 0.5 first, those with
             1.0 last) until they weigh no more: keys, headers and values.
         map_bytes: How large the memory map of a new file is. It grows where that is not enough.
+        timeout: Seconds that a write waits for others that write, of which one may be stopped or hang; then it raises
+            ``CacheTimeoutError``, and nothing is written.
 
     >>> import tempfile
     >>> from omnicache._omnicache import FileStore
@@ -627,6 +629,7 @@ class FileStore:
         durability: Literal["process", "system"] = "process",
         max_bytes: int | None = None,
         map_bytes: int | None = None,
+        timeout: float = 5.0,
     ) -> FileStore: ...
     @property
     def directory(self) -> Path:

@@ -179,7 +179,7 @@ def test_a_closed_store_says_so(open_store):
 
 
 def test_a_key_or_a_value_that_is_too_large_is_refused(store: FileStore):
-    with pytest.raises(CacheBackendError, match="a key of 1048577 bytes"):
+    with pytest.raises(CacheSerializationError, match="a key of 1048577 bytes"):
         store.set(bytes(1048577), b"", NOW)
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
@@ -51,7 +52,8 @@ _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
 Request = Generator[tuple["Port", tuple[Any, ...]], Any, Any]
 
 
-class Lease(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lease:
     """The answer to who asks for a lease, and the store that gave it."""
 
     leased: FarLease

@@ -59,10 +59,13 @@ impl Group {
                     }
                 }
                 // Nobody waits as long once more.
-                Err(error) if matches!(error.problem, Problem::Busy(_)) => {
+                Err(FarError {
+                    problem: Problem::Busy(who),
+                    ..
+                }) => {
                     for waiting in waiting.drain(..) {
-                        let problem = Problem::Busy(error.problem.to_string());
-                        *waiting.done.lock() = Some(Err(handle.error(operation, problem)));
+                        let busy = handle.error(operation, Problem::Busy(who.clone()));
+                        *waiting.done.lock() = Some(Err(busy));
                     }
                 }
                 Err(_) => {}

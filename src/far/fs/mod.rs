@@ -46,6 +46,8 @@ mod network;
 mod notes;
 mod open;
 #[forbid(unsafe_code)]
+mod options;
+#[forbid(unsafe_code)]
 mod owner;
 #[forbid(unsafe_code)]
 mod place;
@@ -76,6 +78,7 @@ pub use inspect::TXN;
 pub use lease::{Leased, Owner};
 pub use log::Changed;
 pub use mapped::Heads;
+pub use options::{Durability, Options};
 pub use place::SetAside;
 pub use registry::{after_fork, before_fork};
-pub use store::{Durability, FileStore, Options};
+pub use store::FileStore;

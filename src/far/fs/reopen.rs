@@ -4,9 +4,9 @@
 use super::fault::Fault;
 use super::handle::{Handle, problem};
 use super::mapped::Mapped;
+use super::options::Durability;
 use super::place::{Lock, State, boot};
 use super::registry::Opening;
-use super::store::Durability;
 use crate::far::error::{FarError, Problem};
 use std::sync::atomic::Ordering::Relaxed;
 
