@@ -768,6 +768,9 @@ class FileStore:
         it looks at ``position()`` from time to time, and asks again when that has changed.
         """
 
+    def leased(self, now: float) -> list[bytes]:
+        """The keys that somebody, in this process or another, has a lease of."""
+
     def release(self, key: bytes, token: int, now: float) -> bool:
         """Ends a lease; whether it held."""
 

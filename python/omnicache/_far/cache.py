@@ -424,6 +424,9 @@ class FarCache(Cache):
         if pattern is not None or tags is not None:
             rows = yield from self._rows_of(pattern, tags, None)
             chosen += [cast("bytes", row.key) for row in rows]
+        if pattern is not None and self._port.leases:
+            # What is being loaded elsewhere has no entry yet.
+            chosen += match_keys(pattern, (yield ("leased", self._wall())))
         return chosen
 
     def _forbid(self, pattern: str | None) -> None:
@@ -448,6 +451,10 @@ class FarCache(Cache):
             self._near.drop(key)
         count: int = yield ("delete_many", chosen, self._wall())
         self._count_far(deletes=count)
+        if tags is not None and pattern is None and keys is None:
+            # Nothing carries them any more but what is being loaded elsewhere.
+            yield ("invalidate_tags", _tags(tags), True, self._wall())
+            self._near.drop_tags(_tags(tags))
         for kb in chosen:
             self._near.drop(decode_key(kb))
         return count

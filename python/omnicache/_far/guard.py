@@ -41,10 +41,11 @@ _NOTHING: Final[dict[str, Any]] = {
     "scan": ([], None),
     "stats": {},
     "lease": None,
+    "leased": [],
     "release": False,
     "changes": None,
 }
-_READS: Final = frozenset({"get", "get_many", "scan", "count", "stats"})
+_READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
 # What only the primary can be asked.
 _ITS_OWN: Final = frozenset({"changes"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)

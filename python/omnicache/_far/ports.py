@@ -129,6 +129,10 @@ class FilePort(StorePort):
         """Gives that up."""
         return self.store.release(key, token, now)
 
+    def leased(self, now: float) -> list[bytes]:
+        """The keys that are being loaded, here or elsewhere."""
+        return self.store.leased(now)
+
     def generation(self, now: float) -> int:
         """What is made from now on is invalidated by what comes after it."""
         return self.store.generation(now)

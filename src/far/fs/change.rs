@@ -74,9 +74,7 @@ impl FileStore {
         self.change("take", now, move |write| {
             let found = read::find(&write.trees, write.txn, &key, now)?;
             let taken = found.found().map(|(found, _)| Stored::from(&found));
-            if taken.is_some() {
-                delete(write, &key)?;
-            }
+            delete(write, &key)?;
             Ok(taken)
         })
     }
@@ -119,8 +117,11 @@ impl FileStore {
             let mut count = 0;
             for key in &keys {
                 let stored = stored(key);
-                write.end_lease(&stored)?;
+                let loads = write.end_lease(&stored)?;
                 let Some((kept, terms)) = there(write, &stored, key)? else {
+                    if loads {
+                        write.log.key(key);
+                    }
                     continue;
                 };
                 let terms = Terms {
@@ -336,11 +337,14 @@ fn apply_set(write: &mut Write<'_, '_>, set: &Set<'_>, sealed: Sealed) -> Result
     Ok(version.map_or(Written::TooHeavy, Written::Stored))
 }
 
-/// Removes the entry of `key`, and the lease of whoever loads it; whether there was an entry.
+/// Removes the entry of `key`, and the lease of whoever loads it, who hears of it; whether there was an entry.
 fn delete(write: &mut Write<'_, '_>, key: &[u8]) -> Result<bool, Fault> {
     let stored = stored(key);
-    write.end_lease(&stored)?;
+    let loads = write.end_lease(&stored)?;
     let Some(kept) = write.find_key(&stored, key)? else {
+        if loads {
+            write.log.key(key);
+        }
         return Ok(false);
     };
     let was_there = kept.is_there();

@@ -5,6 +5,7 @@ use super::compact;
 use super::entry::{Found, Page, Stats};
 use super::handle::Handle;
 use super::head::Head;
+use super::lease;
 use super::log::{self, Changed};
 use super::mapped::{GENERATION, Heads};
 use super::options::Options;
@@ -307,6 +308,14 @@ impl FileStore {
     /// What marks the changes that the process `pid` makes with this store: a child after a fork is not its parent.
     pub(super) fn mark_of(&self, pid: u32) -> u64 {
         self.mark ^ u64::from(pid).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// The keys that somebody, here or elsewhere, has a lease of.
+    pub fn leased(&self, now: u64) -> Result<Vec<Vec<u8>>, FarError> {
+        let handle = self.handle("leased")?;
+        handle.read("leased", now, |mapped, txn| {
+            lease::leased(&mapped.trees, txn, now)
+        })
     }
 
     /// The generation of the tags: what is made from now on is invalidated by what comes after it.
