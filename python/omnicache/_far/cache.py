@@ -437,6 +437,11 @@ class FarCache(Cache):
             if match_keys(pattern, [encode_key(flight.key)]):
                 flight.invalidate()
 
+    def _owe_matching(self, elsewhere: int, pattern: str | None, tags: Iterable[str] | None, *, hard: bool) -> None:
+        """What matches in a store that could not be asked, since so many requests went `elsewhere`, goes when it is back."""
+        if pattern is not None and self._port.elsewhere != elsewhere:
+            self._port.owe("matching", pattern, None if tags is None else set(_tags(tags)), hard, self._wall())
+
     def _removed(
         self, keys: Iterable[Any] | None = None, *, pattern: str | None = None, tags: Iterable[str] | None = None
     ) -> Operation[int]:
@@ -444,6 +449,7 @@ class FarCache(Cache):
         tags = self._end_leases(tags)
         yield from self._settled()
         self._forbid(pattern)
+        elsewhere = self._port.elsewhere
         chosen = yield from self._many(keys, pattern, tags)
         for kb in chosen:
             key = decode_key(kb)
@@ -451,6 +457,7 @@ class FarCache(Cache):
             self._near.drop(key)
         count: int = yield ("delete_many", chosen, self._wall())
         self._count_far(deletes=count)
+        self._owe_matching(elsewhere, pattern, tags, hard=True)
         if tags is not None and pattern is None and keys is None:
             # Nothing carries them any more but what is being loaded elsewhere.
             yield ("invalidate_tags", _tags(tags), True, self._wall())
@@ -488,11 +495,13 @@ class FarCache(Cache):
             yield ("invalidate_tags", _tags(tags), hard, self._wall())
             self._near.drop_tags(_tags(tags))
         self._forbid(pattern)
+        elsewhere = self._port.elsewhere
         chosen = yield from self._many(keys, pattern, None)
         for kb in chosen:
             self._flights.invalidate(decode_key(kb))
         if chosen:
             yield ("invalidate", chosen, hard, self._wall())
+        self._owe_matching(elsewhere, pattern, None, hard=hard)
         for kb in chosen:
             self._near.drop(decode_key(kb))
 

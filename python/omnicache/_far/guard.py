@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .._omnicache import match_keys
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
@@ -103,6 +104,8 @@ class Guard:
         self._lock: Final = threading.Lock()
         self._owed: Final = Owed()
         self._replaying = False
+        self.elsewhere = 0
+        """How many requests the primary has not answered so far."""
         # What is in the fallback: nothing, what was written in this outage, or what may be older.
         self._kept: Literal["nothing", "used", "old"] = "old"
 
@@ -182,8 +185,7 @@ class Guard:
                 if self._kept == "used":
                     yield from self._emptied()
                 return answer
-        with self._lock:
-            self._owed.add(name, args)
+        self.owe(name, *args)
         if self.fallback is not None and name not in _ITS_OWN and hasattr(self.fallback, name):
             try:
                 if self._kept == "old":
@@ -196,6 +198,12 @@ class Guard:
         if self._raises:
             raise failure or CacheBackendError("the store has failed repeatedly and is left alone for a while")
         return [None] * len(args[0]) if name == "get_many" else _NOTHING[name]
+
+    def owe(self, name: str, *args: Any) -> None:
+        """The primary has to hear of this request before it is read again."""
+        with self._lock:
+            self.elsewhere += 1
+            self._owed.add(name, args)
 
     def _admitted(self) -> Literal["plainly", "replay"] | None:
         """Whether this request may go to the primary, and whether it is the one that first makes good what is owed."""
@@ -239,7 +247,10 @@ class Guard:
         try:
             while steps:
                 step, count = next_step(steps)
-                yield self.primary, step
+                if step[0] == "matching":
+                    yield from self._make_good_matching(*step[1:])
+                else:
+                    yield self.primary, step
                 del steps[:count]
                 if not steps:
                     with self._lock:
@@ -247,6 +258,17 @@ class Guard:
         finally:
             with self._lock:
                 self._owed.give_back(steps)
+
+    def _make_good_matching(self, pattern: str, tags: set[str] | None, hard: bool, now: float) -> Request:
+        """What is meant by a pattern may be in the primary alone."""
+        cursor = None
+        while True:
+            page, cursor = yield self.primary, ("scan", cursor, 500, now)
+            keys = [row.key for row in page if tags is None or tags.intersection(row.tags)]
+            if keys := match_keys(pattern, keys):
+                yield self.primary, ("invalidate", keys, hard, now)
+            if cursor is None:
+                return
 
     def _emptied(self) -> Request:
         """What the fallback was given in this outage must not be there in the next one."""

@@ -31,7 +31,7 @@ class Owed:
         if name in _WRITES:
             # What is written meanwhile is newer than what the store has, which must not come back.
             step: Step = ("delete", args[0], _moment(name, args))
-        elif name in {"delete_many", "invalidate", "invalidate_tags", "clear"}:
+        elif name in {"delete_many", "invalidate", "invalidate_tags", "matching", "clear"}:
             step = (name, *args)
         else:
             return
