@@ -174,8 +174,8 @@ class FarCache(Cache):
         value = self._fresh(key, entry, ticket)
         return default if value is MISSING else value
 
-    def _follow(self, looks: bool) -> None:
-        """What is near is not known to be true, or a read `looks` whether the file is still there."""
+    def _follow(self) -> None:
+        """What is near may not be true any more, or the file may not be there."""
         if self._near.on:
             self._near.follow()
 
@@ -438,7 +438,7 @@ class FarCache(Cache):
                 flight.invalidate()
 
     def _owe_matching(self, elsewhere: int, pattern: str | None, tags: Iterable[str] | None, *, hard: bool) -> None:
-        """What matches in a store that could not be asked, since so many requests went `elsewhere`, goes when it is back."""
+        """What matches in a store that could not be asked, since requests went `elsewhere`, goes when it is back."""
         if pattern is not None and self._port.elsewhere != elsewhere:
             self._port.owe("matching", pattern, None if tags is None else set(_tags(tags)), hard, self._wall())
 

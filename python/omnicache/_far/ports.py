@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -234,7 +234,9 @@ class CustomPort(StorePort):
         method, *args = step
         with self._guarded(method):
             async with asyncio.timeout(self._timeout):
-                made = method(*args) if asyncio.iscoroutinefunction(method) else await apart(method, *args, late=self.late)
+                made = (
+                    method(*args) if asyncio.iscoroutinefunction(method) else await apart(method, *args, late=self.late)
+                )
                 if isawaitable(made):
                     return await made
                 if isinstance(made, AsyncIterable):
