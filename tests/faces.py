@@ -10,6 +10,7 @@ from omnicache import (
     CustomStrategy,
     LFUStrategy,
     LRUStrategy,
+    MemoryBackend,
     SizeStrategy,
     Strategy,
     TinyLFUStrategy,
@@ -18,7 +19,7 @@ from omnicache import (
 from omnicache.strategies import EntryFacts
 
 SUSPENDS = {"get_or_set"}
-"""What may have to wait even in memory: it is run by a loop; all else must end without suspending."""
+"""What may have to wait even in memory: it is run by a loop; all else there must end without suspending."""
 
 
 class Coldest(CustomStrategy):
@@ -64,7 +65,7 @@ class Async:
         if twin is None:
             return getattr(self.cache, method)
         assert inspect.iscoroutinefunction(twin)
-        if method in SUSPENDS:
+        if method in SUSPENDS or not isinstance(self.cache.backend, MemoryBackend):
             return lambda *args, **options: asyncio.run(twin(*args, **options))
         return lambda *args, **options: at_once(twin(*args, **options))
 

@@ -590,6 +590,7 @@ class FileStore:
             without a close the store starts empty. ``"system"``: every write that returned is on the disk.
         max_bytes: Entries that were not used for longest are evicted (those with a priority under 0.5 first, those with
             1.0 last) until they weigh no more: keys, headers and values.
+        max_entries: As `max_bytes`, for their number.
         map_bytes: How large the memory map of a new file is. It grows where that is not enough.
 
     >>> import tempfile
@@ -610,6 +611,7 @@ class FileStore:
         *,
         durability: Literal["process", "system"] = "process",
         max_bytes: int | None = None,
+        max_entries: int | None = None,
         map_bytes: int | None = None,
     ) -> FileStore: ...
     @property
@@ -620,6 +622,11 @@ class FileStore:
     def durability(self) -> str: ...
     @property
     def max_bytes(self) -> int | None: ...
+    @property
+    def max_entries(self) -> int | None: ...
+    def limit(self, max_bytes: int | None, max_entries: int | None, now: float) -> None:
+        """Has this object evict, now and with each of its writes, until no more than this is there."""
+
     @property
     def set_aside(self) -> tuple[Path, str] | None:
         """The file that could not be used when the store was opened, where it lies now, and why."""

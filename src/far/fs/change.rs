@@ -14,6 +14,7 @@ use crate::far::error::{FarError, Problem};
 use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What fits into a file of LMDB, which writes a value with one call of the system, and that takes less than 2 GiB.
 const MAX_KEY: usize = 1 << 20;
@@ -152,6 +153,14 @@ impl FileStore {
         self.change("clear", now, |write| write.clear())
     }
 
+    /// Has this object evict, now and with each of its writes, until no more than this is there; `None` is no limit.
+    pub fn limit(&self, bytes: Option<u64>, entries: Option<u64>, now: u64) -> Result<(), FarError> {
+        let limits = &self.limits;
+        limits.bytes.store(bytes.unwrap_or(u64::MAX), Relaxed);
+        limits.entries.store(entries.unwrap_or(u64::MAX), Relaxed);
+        self.change("limit", now, |_| Ok(()))
+    }
+
     /// Removes up to `limit` entries that are over; how many, and whether there are none left.
     pub fn purge(&self, limit: usize, now: u64) -> Result<(usize, bool), FarError> {
         self.change("purge", now, move |write| write.purge(limit.max(1)))
@@ -261,7 +270,8 @@ impl FileStore {
     fn writer(&self, now: u64) -> Writer {
         Writer {
             mark: self.mark,
-            max_bytes: self.options.max_bytes.unwrap_or(u64::MAX),
+            max_bytes: self.limits.bytes.load(Relaxed),
+            max_entries: self.limits.entries.load(Relaxed),
             now,
         }
     }

@@ -42,6 +42,8 @@ pub struct Options {
     pub durability: Durability,
     /// Entries are evicted, those not used for longest first, until they weigh no more.
     pub max_bytes: Option<u64>,
+    /// Entries are evicted, in the same order, until there are no more than so many.
+    pub max_entries: Option<u64>,
     /// How large the map of a new file is; it grows where that is not enough.
     pub map_bytes: Option<u64>,
 }
@@ -59,6 +61,27 @@ impl Options {
     }
 }
 
+/// How much may be there; `u64::MAX` is no limit. It may be changed while the store is in use.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) bytes: AtomicU64,
+    pub(super) entries: AtomicU64,
+}
+
+impl Limits {
+    fn new(options: &Options) -> Self {
+        Self {
+            bytes: AtomicU64::new(options.max_bytes.unwrap_or(u64::MAX)),
+            entries: AtomicU64::new(options.max_entries.unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// Whether anything may have to go, so that it matters what is used.
+    fn any(&self) -> bool {
+        self.bytes.load(Relaxed) != u64::MAX || self.entries.load(Relaxed) != u64::MAX
+    }
+}
+
 /// A store of entries in one directory.
 ///
 /// All times are nanoseconds since 1970, given by the caller. Every operation is atomic across processes. An entry that
@@ -66,6 +89,7 @@ impl Options {
 pub struct FileStore {
     dir: PathBuf,
     pub(super) options: Options,
+    pub(super) limits: Limits,
     /// Tells its own changes from those of others.
     pub(super) mark: u64,
     first: Node,
@@ -119,6 +143,7 @@ impl FileStore {
         Ok(Self {
             dir: handle.dir().to_path_buf(),
             options,
+            limits: Limits::new(&options),
             mark: mark(handle.pid, number),
             set_aside: handle.take_set_aside(),
             first: Node::new(handle),
@@ -144,6 +169,12 @@ impl FileStore {
     /// How it was opened.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How many bytes and how many entries there may be; `None` is no limit.
+    pub fn limits(&self) -> (Option<u64>, Option<u64>) {
+        let known = |limit: &AtomicU64| Some(limit.load(Relaxed)).filter(|&limit| limit != u64::MAX);
+        (known(&self.limits.bytes), known(&self.limits.entries))
     }
 
     /// The handle of this process.
@@ -245,7 +276,7 @@ impl FileStore {
             handle.counters.damage();
         }
         let (found, stamp) = looked.found()?;
-        if use_it && self.options.max_bytes.is_some() {
+        if use_it && self.limits.any() {
             handle.notes.read(key, found.version, stamp);
         }
         Some(found)
