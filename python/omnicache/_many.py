@@ -175,9 +175,9 @@ class Many(Life):
     ) -> None:
         """Makes entries a miss: those of `keys`, those that carry any of `tags`, those that match `pattern`.
 
-        A tag is invalidated in one step, however many entries carry it. An entry with a ``stale`` window stays, stale,
-        to be served when a loader fails, unless `hard`. A load that is under way for one of the keys, or with one of
-        the tags, is not stored.
+        A tag is invalidated in one step, however many entries carry it. An entry that was to be kept past its ttl
+        stays, to be served when a loader fails, as long as ``stale_on_error`` allows, unless `hard`. A load that is
+        under way for one of the keys, or with one of the tags, is not stored.
 
         Raises:
             InvalidKeyError: A key, or a part of it, cannot be used.

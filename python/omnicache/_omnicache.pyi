@@ -1052,8 +1052,9 @@ def flights_forked() -> None:
 class CachedCall:
     """The native part of a cached function: binds the arguments of a call and looks up their key.
 
-    Without `absent` it is called as the function is, and a miss calls ``_miss(key, args, kwargs)``. With it, it is
-    called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives `absent`.
+    Without `absent` it is called as the function is, and a miss calls ``_fetch(_request(key, args, kwargs))``. With it,
+    it is called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives
+    `absent`.
     """
 
     def __new__(
