@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._events import CacheEvent
-from .._omnicache import decode_key, encode_key, match_keys
+from .._omnicache import decode_key, encode_key, install_far, match_keys
 from .._sentinels import DEFAULT, MISSING
 from ..backends import FileSystemBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
@@ -17,7 +17,7 @@ from ..exceptions import CacheConfigError, CacheSerializationError, MissingKeyEr
 from ..serializers import Compression
 from .behind import Behind
 from .codec import Codec
-from .drive import Operation, coloured, drive
+from .drive import Operation, adrive, coloured, drive
 from .guard import Guard
 from .near import Near
 from .ports import CustomPort, FilePort
@@ -40,7 +40,7 @@ _log: Final = logging.getLogger("omnicache")
 class FarCache(Cache):
     """What :class:`Cache` makes where the backend is outside the process; it is used as any other cache is."""
 
-    __slots__ = ("_behind", "_codec", "_far_hits", "_near", "_port", "_retries", "_skips")
+    __slots__ = ("_behind", "_codec", "_near", "_port", "_retries", "_skips")
 
     _behind: Behind | None
     _codec: Codec
@@ -66,7 +66,6 @@ class FarCache(Cache):
             raise CacheConfigError(f"compression: a Compression or None, not {type(compression).__name__}")
         self._codec = Codec(serializer, Compression() if compression is DEFAULT else compression)
         self._skips = on_serialization_error == "skip"
-        self._far_hits = 0
         self._retries: dict[bytes, float] = {}
         backend = self._backend
         tiered = backend if isinstance(backend, TieredBackend) else None
@@ -106,7 +105,7 @@ class FarCache(Cache):
 
     # --- reading ---
 
-    def _fresh(self, key: Any, entry: FarEntry | None) -> Any:
+    def _fresh(self, key: Any, entry: FarEntry | None, ticket: int) -> Any:
         """The value of an entry if it is fresh and can be read; it is kept near."""
         if entry is None or entry.stale:
             return MISSING
@@ -115,8 +114,8 @@ class FarCache(Cache):
         except CacheSerializationError as error:
             self._unreadable(key, error)
             return MISSING
-        self._far_hits += 1
-        self._near.keep(key, value, entry, self._wall())
+        self._count_far(hits=1)
+        self._near.keep(key, value, entry, self._wall(), ticket)
         if self._events.has("hit"):
             self._events.emit(CacheEvent("hit", self._name, key, value))
         return value
@@ -125,25 +124,41 @@ class FarCache(Cache):
         """What cannot be read is a miss that is counted and logged."""
         self._events.failed(self._name, key, error, "reading an entry")
 
-    def _get(self, key: Any, default: Any = None) -> Operation[Any]:
+    # `get` and `cache[key]` are native: they serve a copy that is true, go on with `_beyond` where there is none, and
+    # leave everything else to `_read`.
+
+    def _read(self, key: Any, default: Any = None) -> Any:
+        return drive(self._port, self._get(key, default))
+
+    def _beyond(self, key: Any, default: Any) -> Any:
+        return drive(self._port, self._get_far(key, default))
+
+    async def aget(self, key: Any, default: Any = None) -> Any:
+        """As :meth:`get`."""
         self._open("get")
         value = self._near.get(key)
         if value is not MISSING:
             return value
-        if self._passes_by():
-            return default
+        return default if self._passes_by() else await adrive(self._port, self._get_far(key, default))
+
+    def _get(self, key: Any, default: Any) -> Operation[Any]:
+        self._open("get")
+        value = self._near.get(key)
+        if value is not MISSING:
+            return value
+        return default if self._passes_by() else (yield from self._get_far(key, default))
+
+    def _get_far(self, key: Any, default: Any) -> Operation[Any]:
         yield from self._settled()
+        ticket = self._near.ticket(key)
         entry = yield ("get", encode_key(key), self._wall())
-        value = self._fresh(key, entry)
+        value = self._fresh(key, entry, ticket)
         return default if value is MISSING else value
 
-    get, aget = coloured(_get)  # type: ignore[assignment]
-
-    def __getitem__(self, key: Any) -> Any:
-        value = self.get(key, MISSING)
-        if value is MISSING:
-            raise MissingKeyError(key, self._name)
-        return value
+    def _follow(self, looks: bool) -> None:
+        """What is near is not known to be true, or a read `looks` whether the file is still there."""
+        if self._near.on:
+            self._near.follow()
 
     def _get_many(self, keys: Iterable[Any]) -> Operation[dict[Any, Any]]:
         self._open("get_many")
@@ -158,9 +173,10 @@ class FarCache(Cache):
                 found[key] = value
         if missed and not self._passes_by():
             yield from self._settled()
+            tickets = [self._near.ticket(key) for key in missed]
             entries = yield ("get_many", [encode_key(key) for key in missed], self._wall())
-            for key, entry in zip(missed, entries, strict=True):
-                value = self._fresh(key, entry)
+            for key, entry, ticket in zip(missed, entries, tickets, strict=True):
+                value = self._fresh(key, entry, ticket)
                 if value is not MISSING:
                     found[key] = value
         return {key: found[key] for key in wanted if key in found}
@@ -226,23 +242,24 @@ class FarCache(Cache):
             yield ("delete", kb, self._wall())
             self._near.drop(key)
             return False
-        now = self._wall()
+        now, ticket = self._wall(), self._near.ticket(key)
         fields = terms.fields(now, self._codec.serializer, flags) | conditions
         if self._behind is not None and not conditions:
-            self._near.put(key, value, terms)
             self._behind.add("set", kb, payload, now, fields)
+            self._near.put(key, value, terms, ticket)
             self._tell_set(key, value)
             return True
         yield from self._settled()
         version = yield ("set", kb, payload, now, fields)
         if version:
-            self._near.put(key, value, terms)
+            self._near.put(key, value, terms, ticket)
             self._tell_set(key, value)
             return True
         self._near.drop(key)
         return False
 
     def _tell_set(self, key: Any, value: Any) -> None:
+        self._count_far(sets=1)
         if self._events.has("set"):
             self._events.emit(CacheEvent("set", self._name, key, value))
 
@@ -330,8 +347,9 @@ class FarCache(Cache):
         stale = 0.0 if entry.expires is None or entry.fresh_until is None else entry.expires - entry.fresh_until
         fresh_until = None if terms.ttl is None else now + terms.ttl
         expires = None if fresh_until is None else fresh_until + max(stale, 0.0)
+        touched = yield ("touch", kb, fresh_until, expires, now)
         self._near.drop(key)
-        return bool((yield ("touch", kb, fresh_until, expires, now)))
+        return bool(touched)
 
     touch, atouch = coloured(_touch)
 
@@ -354,6 +372,7 @@ class FarCache(Cache):
         self._near.drop(key)
         if entry is None or entry.stale:
             return MISSING
+        self._count_far(deletes=1)
         try:
             value = self._codec.unpack(entry)
         except CacheSerializationError as error:
@@ -409,6 +428,7 @@ class FarCache(Cache):
             self._flights.invalidate(key)
             self._near.drop(key)
         count: int = yield ("delete_many", chosen, self._wall())
+        self._count_far(deletes=count)
         for kb in chosen:
             self._near.drop(decode_key(kb))
         return count
@@ -541,11 +561,6 @@ class FarCache(Cache):
 
     # --- loads ---
 
-    def _seek(self, key: Any, absent: Any) -> Any:
-        self._open("get_or_set")
-        value = self._near.get(key)
-        return absent if value is MISSING else value
-
     def _request(self, key: Any, call: Call) -> FarRequest:
         return FarRequest(self, key, call)
 
@@ -587,10 +602,13 @@ class FarCache(Cache):
         """What the cache did since the last :meth:`reset_stats`, and what it holds; sizes are the far store's."""
         near = super().stats()
         far = {} if self.closed else self._port.call("stats", self._wall())
+        hits, sets, deletes = self._far_counts()
         return replace(
             near,
-            hit_count=near.hit_count + self._far_hits,
-            miss_count=max(near.miss_count - self._far_hits, 0),
+            hit_count=near.hit_count + hits,
+            miss_count=max(near.miss_count - hits, 0),
+            set_count=sets,
+            delete_count=deletes,
             entry_count=far.get("entries", 0),
             total_size_bytes=far.get("bytes", 0),
             eviction_count=near.eviction_count + far.get("evictions", 0),
@@ -601,7 +619,7 @@ class FarCache(Cache):
     def reset_stats(self) -> None:
         """Starts counting anew."""
         super().reset_stats()
-        self._far_hits = 0
+        self._reset_far_counts()
 
     @property
     def status(self) -> Any:
@@ -636,4 +654,5 @@ def _number(value: object, name: str) -> None:
         raise TypeError(f"incr: {name} is an int or a float, not {type(value).__name__}; use set() to replace it")
 
 
+install_far(FarCache)
 Cache._far_kind = FarCache

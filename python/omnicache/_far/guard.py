@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ..exceptions import CacheBackendError, CacheTimeoutError
 
 if TYPE_CHECKING:
+    from .._omnicache import FileStore
     from .drive import Port
 
 __all__ = ["Breaker", "Guard"]
@@ -41,6 +42,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "stats": {},
     "lease": None,
     "release": False,
+    "changes": None,
 }
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
 
@@ -135,10 +137,14 @@ class Guard:
             return self.fallback
         return self.primary
 
-    def position(self) -> int | None:
-        """Of the last change in the store in use."""
-        used = self._used
-        return used.position() if getattr(used, "coherent", False) else None
+    @property
+    def followed(self) -> FileStore | None:
+        """The store whose position tells of the writes of other processes; None where none does."""
+        return getattr(self.primary, "store", None)
+
+    def changes(self, since: int, now: float) -> Any:
+        """What others changed in the primary since; None while it is down."""
+        return None if self.degraded else self.call("changes", since, now)
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""

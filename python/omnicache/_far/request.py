@@ -56,13 +56,13 @@ class FarRequest(Request):
     def _find(self) -> Operation[None]:
         """Reads the entry, which the rest then judges."""
         yield from self._far._settled()
-        now = self._far._wall()
+        now, ticket = self._far._wall(), self._far._near.ticket(self.key)
         self._set_entry((yield ("get", self._bytes, now)))
         if self._entry is not None and not self._entry.stale and self._budget.mode != "bypass":
-            self._far._far_hits += 1
+            self._far._count_far(hits=1)
             if self._call.found is not None:
                 self._call.found()
-            self._far._near.keep(self.key, self._value, self._entry, now)
+            self._far._near.keep(self.key, self._value, self._entry, now, ticket)
 
     def _set_entry(self, entry: FarEntry | None) -> None:
         self._entry, self._value = entry, MISSING
@@ -156,12 +156,13 @@ class FarRequest(Request):
             lease = yield ("lease", self._bytes, now + _LEASE, now)
             if lease is None:
                 return None
+            ticket = far._near.ticket(self.key)
             self._set_entry((yield ("get", self._bytes, now)))
             entry = self._entry
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:
                     yield ("release", self._bytes, lease.token, now)
-                far._near.keep(self.key, self._value, entry, now)
+                far._near.keep(self.key, self._value, entry, now, ticket)
                 return (self._value,)
             if lease.acquired:
                 return lease

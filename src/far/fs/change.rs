@@ -238,11 +238,12 @@ impl FileStore {
             answer = Some(run(write)?);
             Ok(())
         };
+        let handle = self.handle(operation)?;
         let job = Job {
-            writer: self.writer(now),
+            writer: self.writer(handle, now),
             run: &mut run,
         };
-        self.handle(operation)?.write(operation, &mut [job])?;
+        handle.write(operation, &mut [job])?;
         answer.ok_or_else(|| self.error(operation, Problem::Closed))
     }
 
@@ -262,14 +263,14 @@ impl FileStore {
         let handle = self.handle(operation)?;
         handle
             .group
-            .write(handle, operation, self.writer(now), run)?;
+            .write(handle, operation, self.writer(handle, now), run)?;
         let answer = answer.lock().take();
         answer.ok_or_else(|| self.error(operation, Problem::Closed))
     }
 
-    fn writer(&self, now: u64) -> Writer {
+    fn writer(&self, handle: &Handle, now: u64) -> Writer {
         Writer {
-            mark: self.mark,
+            mark: self.mark_of(handle.pid),
             max_bytes: self.limits.bytes.load(Relaxed),
             max_entries: self.limits.entries.load(Relaxed),
             now,

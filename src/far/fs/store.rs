@@ -91,7 +91,7 @@ pub struct FileStore {
     pub(super) options: Options,
     pub(super) limits: Limits,
     /// Tells its own changes from those of others.
-    pub(super) mark: u64,
+    mark: u64,
     first: Node,
     closed: AtomicBool,
     set_aside: Option<SetAside>,
@@ -355,8 +355,18 @@ impl FileStore {
                 });
             }
             let trimmed = Head::load(&mapped.trees, txn)?.trimmed;
-            log::changes(&mapped.trees, txn, (since, at, trimmed), self.mark)
+            log::changes(
+                &mapped.trees,
+                txn,
+                (since, at, trimmed),
+                self.mark_of(handle.pid),
+            )
         })
+    }
+
+    /// What marks the changes that the process `pid` makes with this store: a child after a fork is not its parent.
+    pub(super) fn mark_of(&self, pid: u32) -> u64 {
+        self.mark ^ u64::from(pid).wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// The generation of the tags: what is made from now on is invalidated by what comes after it.

@@ -11,6 +11,7 @@ use crate::entry::{Gone, Life};
 use crate::python::cached_error::CachedError;
 use crate::python::key::Key;
 use crate::python::plain;
+use crate::python::sentinel::missing;
 use crate::shard::{BATCH, Found, Mode, Put, Terms};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
@@ -116,7 +117,7 @@ fn release_cold(py: Python<'_>, gone: Gone<Key, Py<PyAny>>) {
 /// Whether the hot path may serve a read of `key`, and its hash.
 #[inline]
 unsafe fn readable(core: &Core, key: *mut PyObject) -> Option<u32> {
-    if core.has(flag::SLOW_READ) {
+    if !core.reads_hot() {
         return None;
     }
     // SAFETY: the caller got `key` from the interpreter, which keeps it alive during the call.
@@ -138,20 +139,28 @@ pub(super) unsafe extern "C" fn get(
                 if !value.is_null() {
                     return value;
                 }
-                return ffi::Py_NewRef(if count == 2 {
+                let default = if count == 2 {
                     *args.add(1)
                 } else {
                     ffi::Py_None()
-                });
+                };
+                if core.has(flag::FAR) {
+                    return beyond(this, key, default);
+                }
+                return ffi::Py_NewRef(default);
             }
         }
-        again(
-            &slow(Python::assume_attached()).get,
-            this,
-            args,
-            count,
-            names,
-        )
+        let py = Python::assume_attached();
+        if !core(this).has(flag::FAR) {
+            return again(&slow(py).get, this, args, count, names);
+        }
+        match Borrowed::from_ptr(py, this).get_type().getattr("_read") {
+            Ok(method) => again(&method.unbind(), this, args, count, names),
+            Err(error) => {
+                error.restore(py);
+                null_mut()
+            }
+        }
     }
 }
 
@@ -296,6 +305,57 @@ unsafe fn again(
     }
 }
 
+/// What lies beyond the near store under a key that is not near.
+#[cold]
+unsafe fn beyond(
+    this: *mut PyObject,
+    key: *mut PyObject,
+    default: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: all three are alive during the call, and the thread is attached.
+    unsafe {
+        let py = Python::assume_attached();
+        let [this, key, default] = [this, key, default].map(|it| Borrowed::from_ptr(py, it));
+        match this.call_method1("_beyond", (key, default)) {
+            Ok(value) => value.into_ptr(),
+            Err(error) => {
+                error.restore(py);
+                null_mut()
+            }
+        }
+    }
+}
+
+/// `cache[key]` by the method of that name, which takes a default.
+#[cold]
+unsafe fn item(this: *mut PyObject, key: *mut PyObject, method: &str) -> *mut PyObject {
+    // SAFETY: both are alive during the call, and the thread is attached.
+    unsafe {
+        let py = Python::assume_attached();
+        let (cache, sought) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
+        match cache.call_method1(method, (sought, missing(py))) {
+            Ok(value) if value.is(missing(py)) => not_there(this, key),
+            Ok(value) => value.into_ptr(),
+            Err(error) => {
+                error.restore(py);
+                null_mut()
+            }
+        }
+    }
+}
+
+/// The error of `cache[key]`.
+#[cold]
+unsafe fn not_there(this: *mut PyObject, key: *mut PyObject) -> *mut PyObject {
+    // SAFETY: both are alive during the call, and the thread is attached.
+    unsafe {
+        let py = Python::assume_attached();
+        let (cache, key) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
+        super::ops::missing_key(&cache, &key).restore(py);
+        null_mut()
+    }
+}
+
 pub(super) unsafe extern "C" fn subscript(
     this: *mut PyObject,
     key: *mut PyObject,
@@ -308,10 +368,13 @@ pub(super) unsafe extern "C" fn subscript(
             if !value.is_null() {
                 return value;
             }
-            let py = Python::assume_attached();
-            let (cache, key) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
-            super::ops::missing_key(&cache, &key).restore(py);
-            return null_mut();
+            if core.has(flag::FAR) {
+                return item(this, key, "_beyond");
+            }
+            return not_there(this, key);
+        }
+        if core.has(flag::FAR) {
+            return item(this, key, "_read");
         }
         (slow(Python::assume_attached()).subscript)(this, key)
     }

@@ -17,6 +17,8 @@ use pyo3::prelude::*;
 
 pyo3::import_exception!(omnicache.exceptions, CacheBackendError);
 
+pub(super) use store::FileStore;
+
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
     module.add_class::<entry::FarLease>()?;

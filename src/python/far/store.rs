@@ -9,13 +9,14 @@ use std::path::PathBuf;
 
 /// A store of entries in one directory, shared by all processes of the machine.
 #[pyclass(frozen, module = "omnicache._omnicache")]
-pub(super) struct FileStore {
+pub(in crate::python) struct FileStore {
     /// `None` only while it is dropped.
     store: Option<fs::FileStore>,
 }
 
 impl FileStore {
-    pub(super) fn store(&self) -> &fs::FileStore {
+    #[inline]
+    pub(in crate::python) fn store(&self) -> &fs::FileStore {
         self.store
             .as_ref()
             .expect("it is there until it is dropped")
