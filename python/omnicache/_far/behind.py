@@ -42,6 +42,16 @@ class Behind:
                 threading.Thread(target=self._work, name="omnicache-behind", daemon=True).start()
             self._changed.notify_all()
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was added is done."""
+        return not self._queue and not self._busy
+
+    @property
+    def full(self) -> bool:
+        """Whether the next one would have to wait."""
+        return len(self._queue) >= self._size
+
     def flush(self) -> None:
         """Waits until everything that was added is done."""
         with self._changed:

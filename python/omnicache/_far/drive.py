@@ -1,7 +1,8 @@
 """Operations that are written once, as generators, and driven by a thread or by a task.
 
 An operation yields what it wants of the far store, ``(name, *arguments)``, and is sent the answer. The names beginning
-with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits.
+with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits, and
+``("!block", function)`` calls what may stop a thread for a while, and must not stop a loop.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from functools import wraps
 from inspect import isawaitable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["CALL", "SLEEP", "Operation", "Port", "adrive", "coloured", "drive"]
+__all__ = ["BLOCK", "CALL", "SLEEP", "Operation", "Port", "adrive", "coloured", "drive"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Operation = Generator[tuple[Any, ...], Any, R]
+BLOCK = "!block"
 CALL = "!call"
 SLEEP = "!sleep"
 
@@ -40,7 +42,7 @@ def drive(port: Port, operation: Operation[R]) -> R:
         while True:
             try:
                 name = step[0]
-                if name == CALL:
+                if name in (CALL, BLOCK):
                     answer = step[1]()
                 elif name == SLEEP:
                     time.sleep(step[1])
@@ -66,6 +68,8 @@ async def adrive(port: Port, operation: Operation[R]) -> R:
                     answer = step[1]()
                     if isawaitable(answer):
                         answer = await answer
+                elif name == BLOCK:
+                    answer = await asyncio.to_thread(step[1])
                 elif name == SLEEP:
                     await asyncio.sleep(step[1])
                     answer = None
@@ -92,10 +96,10 @@ S = TypeVar("S", bound=Driven)
 
 
 def coloured(
-    operation: Callable[Concatenate[S, P], Operation[R]],
+    operation: Callable[Concatenate[S, P], Operation[R]], name: str | None = None
 ) -> tuple[Callable[Concatenate[S, P], R], Callable[Concatenate[S, P], Coroutine[Any, Any, R]]]:
-    """The plain method and its awaitable twin that `operation` stands for."""
-    name = operation.__name__.removeprefix("_")
+    """The plain method and its awaitable twin that `operation` stands for, by its name or by another one."""
+    name = name or operation.__name__.removeprefix("_")
 
     @wraps(operation)
     def plain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -105,5 +109,8 @@ def coloured(
     async def awaited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await adrive(self._port, operation(self, *args, **kwargs))
 
-    plain.__name__, awaited.__name__ = name, f"a{name}"
+    owner = operation.__qualname__.rpartition(".")[0]
+    for function, its_name in ((plain, name), (awaited, f"a{name}")):
+        # So that its documentation is found where the method is first described.
+        function.__name__, function.__qualname__ = its_name, f"{owner}.{its_name}"
     return plain, awaited

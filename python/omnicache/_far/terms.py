@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .._options import options_from
+from .._options import NOTHING, check_names, options_from
 from .._sentinels import DEFAULT
 from ..exceptions import CacheConfigError
+from .arguments import tags_of
 
 if TYPE_CHECKING:
     from ..serializers import Serializer
     from .cache import FarCache
 
 __all__ = ["Written", "written"]
+
+_NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
+"""What a plain write can be told."""
 
 
 class Written(NamedTuple):
@@ -46,13 +50,19 @@ def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = 
     Raises:
         CacheConfigError: One of them cannot be used, here or at all.
     """
-    given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
+    if not options and ttl is DEFAULT:
+        given = NOTHING
+    else:
+        check_names(where, options, _NAMES)
+        given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
     if given.idle is not DEFAULT and given.idle is not None:
         raise CacheConfigError(f"{where}: idle: only entries in the memory of the process can end for want of use")
     own = given.over(cache._options)
     life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
     jitter = cache._jitter if own.jitter is DEFAULT else own.jitter
+    if callable(life):
+        raise CacheConfigError(f"{where}: ttl: a duration; a function of the value is for what is loaded")
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     priority = 0.5 if own.priority is DEFAULT else own.priority
-    return Written(life, own.kept or 0.0, tuple(dict.fromkeys(own.tags or ())), priority)
+    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags or ())), priority)
