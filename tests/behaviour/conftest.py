@@ -35,7 +35,7 @@ def strategy(setting: tuple[str, str]) -> str:
 @pytest.fixture
 def place(request: pytest.FixtureRequest, setting: tuple[str, str]) -> str:
     """Where entries live; a test that means nothing there is skipped, with the reason."""
-    why_not = reason(request.node.originalname, request.node.name, setting[0])
+    why_not = reason(request.node.originalname, setting[0])
     if why_not is not None:
         pytest.skip(why_not)
     return setting[0]
