@@ -608,6 +608,8 @@ class FileStore:
             1.0 last) until they weigh no more: keys, headers and values.
         max_entries: As `max_bytes`, for their number.
         map_bytes: How large the memory map of a new file is. It grows where that is not enough.
+        timeout: Seconds that a write waits for others that write, of which one may be stopped or hang; then it raises
+            ``CacheTimeoutError``, and nothing is written.
 
     >>> import tempfile
     >>> from omnicache._omnicache import FileStore
@@ -629,6 +631,7 @@ class FileStore:
         max_bytes: int | None = None,
         max_entries: int | None = None,
         map_bytes: int | None = None,
+        timeout: float = 5.0,
     ) -> FileStore: ...
     @property
     def directory(self) -> Path:
@@ -723,10 +726,10 @@ class FileStore:
         """Gives an entry another end; whether there was one."""
 
     def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False) -> int:
-        """Makes entries stale, or gone if `hard`; how many there were. Leases of the keys end."""
+        """Makes entries stale, or gone if `hard` or not kept past their time; how many there were. Leases of the keys end."""
 
     def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False) -> None:
-        """Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is."""
+        """As ``invalidate`` of whatever carries one of `tags`, however much that is."""
 
     def scan(
         self,
@@ -771,6 +774,9 @@ class FileStore:
         Who holds it already keeps it for longer. That of a process that is dead is taken over at once. Who does not get
         it looks at ``position()`` from time to time, and asks again when that has changed.
         """
+
+    def leased(self, now: float) -> list[bytes]:
+        """The keys that somebody, in this process or another, has a lease of."""
 
     def release(self, key: bytes, token: int, now: float) -> bool:
         """Ends a lease; whether it held."""

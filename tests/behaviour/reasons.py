@@ -5,6 +5,7 @@ IDLE = "entries outside the process do not end for want of use: idle is refused"
 READS = "a store outside the process notes no reads"
 WEIGHT = "outside the process an entry weighs what its bytes weigh: a sizer is refused"
 EVENTS = "the end of an entry is a matter of the store, which any process may bring about: it is no event"
+WINDOW = "a record says when its stale copy ends, which an invalidation before its time does not bring forward"
 NATIVE = "what no serializer writes cannot leave the process"
 CLOSING = "closing leaves the entries where they are"
 EXACT = "a record keeps times as seconds since 1970, to some tenths of a microsecond"
@@ -26,6 +27,7 @@ ELSEWHERE = {
     "test_a_default_idle": IDLE,
     "test_a_load_takes_the_options_of_set": IDLE,
     "test_purge_expired_counts_what_it_removes": IDLE,
+    "test_a_soft_invalidation_keeps_the_stale_copy_and_a_hard_one_does_not": WINDOW,
     "test_a_sizer_says_what_an_entry_weighs": WEIGHT,
     "test_a_sizer_sees_keys_as_users_do_when_nothing_is_limited": WEIGHT,
     "test_a_sizer_returns_bytes": WEIGHT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .._events import CacheEvent
@@ -17,7 +16,7 @@ from ..strategies import CustomStrategy
 from .behind import Behind
 from .codec import Codec
 from .custom import CustomPort
-from .drive import BLOCK, Operation
+from .drive import WAIT, Operation
 from .files import FilePort
 from .guard import Guard
 from .near import Near
@@ -77,9 +76,14 @@ class FarBase(Cache):
             fallback=None if fallback is None else self._open_port(backend_from(fallback)),
             raises=on_error == "raise",
             now=self._now,
+            wall=self._wall,
             told=self._hear,
+            back=self._back,
         )
         self._near = Near(self, self._port, tiered)
+        for port in self._ports():
+            # What was cancelled is done later than anything here could expect.
+            port.late = self._near.clear
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )
@@ -154,6 +158,14 @@ class FarBase(Cache):
             self._name, None, error, "the backend, which is left alone for a while," if opened else "the backend"
         )
 
+    def _back(self) -> None:
+        """The store answers again; what was kept here meanwhile others have not seen."""
+        _log.warning("cache %r: the backend is back", self._name)
+        self._near.clear()
+
+    def _ports(self) -> list[Port]:
+        return [port for port in (self._port.primary, self._port.fallback) if port is not None]
+
     # --- what happened ---
 
     def _found(self, key: Any, value: Any) -> None:
@@ -215,16 +227,8 @@ class FarBase(Cache):
 
     def _settled(self) -> Operation[None]:
         """Has what is to be written behind written first, so that what is read or removed now is not older."""
-        if self._behind is not None and not self._behind.idle:
-            yield (BLOCK, self._behind.flush)
-
-    def _put_off(self, *step: Any) -> Operation[None]:
-        """Has this done soon."""
-        if self._behind is not None:
-            if self._behind.full:
-                yield (BLOCK, partial(self._behind.add, *step))
-            else:
-                self._behind.add(*step)
+        if self._behind is not None and not self._behind.settled:
+            yield (WAIT, self._behind.flush)
 
 
 def refuse(options: Options) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._omnicache import install_far
 from ..cache import Cache
-from ..exceptions import CacheBackendError
+from ..exceptions import CacheBackendError, CacheTimeoutError
+from .apart import apart
 from .arguments import encoded
 from .base import refuse
 from .removing import Removing
 from .request import FarRequest
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from .._loading import Call
     from ..statistics import Statistics
     from .drive import Port
@@ -90,35 +88,27 @@ class FarCache(Removing):
     def close(self) -> None:
         """Frees the name; the entries stay where they are. Whatever is to be written behind is written first."""
         if not self.closed:
-            super().close()
-            if self._behind is not None:
-                self._behind.close()
-            for port in self._ports():
-                try:
-                    port.call("close")
-                except CacheBackendError as error:
-                    self._hear(error, False)
+            try:
+                if self._behind is not None:
+                    self._behind.close()
+            finally:
+                for port in self._ports():
+                    self._end(port)
+                super().close()
 
     async def aclose(self) -> None:
         """As :meth:`close`."""
-        if not self.closed:
-            super().close()
-            if self._behind is not None:
-                await asyncio.to_thread(self._behind.close)
-            for port in self._ports():
-                try:
-                    await port.acall("close")
-                except CacheBackendError as error:
-                    self._hear(error, False)
+        await apart(self.close)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Closes the cache."""
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _ports(self) -> list[Port]:
-        return [port for port in (self._port.primary, self._port.fallback) if port is not None]
+    def _end(self, port: Port) -> None:
+        """A store that cannot be closed properly is no reason not to close the cache."""
+        try:
+            port.call("close")
+        except (CacheBackendError, CacheTimeoutError) as error:
+            self._hear(error, opened=False)
 
 
 install_far(FarCache)

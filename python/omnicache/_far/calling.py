@@ -9,20 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final
 
-from .._workers import WORKERS
 from ..exceptions import CacheBackendError, CacheTimeoutError
+from .apart import apart, in_time
 
 __all__ = ["Caller"]
-
-
-class _Late(Exception):
-    """The limit has passed; not a TimeoutError, which the store itself may raise."""
 
 
 class _Loop:
@@ -32,13 +26,17 @@ class _Loop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, made: Awaitable[Any], timeout: float | None) -> Any:
-        """The result of an awaitable, for a thread."""
+    def run(self, made: Coroutine[Any, Any, Any], timeout: float | None) -> Any:
+        """The result of a coroutine, for a thread.
+
+        Raises:
+            TimeoutError: It takes longer.
+        """
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="omnicache-loop", daemon=True).start()
-        return asyncio.run_coroutine_threadsafe(_awaited(made, timeout), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(made, timeout), self._loop).result()
 
 
 _LOOP: Final = _Loop()
@@ -54,55 +52,67 @@ class Caller:
         self._store: Final = store
         self._timeout: Final = timeout
 
-    def call(self, method: Callable[..., Any], args: Iterable[Any]) -> Any:
-        """What the method returns, for a thread."""
+    def call(self, method: Callable[..., Any], args: Iterable[Any], late: Callable[[], object]) -> Any:
+        """What the method returns, for a thread; `late` hears if it returns when nobody waits any more."""
         try:
             if iscoroutinefunction(method):
-                return _LOOP.run(method(*args), self._timeout)
-            made = self._plain(method, args)
-            return _LOOP.run(made, self._timeout) if _waits(made) else _whole(made)
-        except Exception as error:
-            raise self._error(method, error) from error
+                return self._answer(method, _LOOP.run(_tried(method(*args)), self._timeout))
+            if self._timeout is None:
+                outcome = _tried_plain(method, args)
+            else:
+                outcome = in_time(_tried_plain, (method, args), self._timeout, late)
+            made = self._answer(method, outcome)
+            return self._answer(method, _LOOP.run(_tried(made), self._timeout)) if _waits(made) else made
+        except TimeoutError as error:
+            raise self._late(method) from error
 
-    async def acall(self, method: Callable[..., Any], args: Iterable[Any]) -> Any:
+    async def acall(self, method: Callable[..., Any], args: Iterable[Any], late: Callable[[], object]) -> Any:
         """What the method returns, for a task; a plain method runs in a thread of its own."""
         try:
-            if iscoroutinefunction(method):
-                return await _awaited(method(*args), self._timeout)
-            made = await _awaited(asyncio.to_thread(lambda: _whole(method(*args))), self._timeout)
-            return await _awaited(made, self._timeout) if _waits(made) else made
-        except Exception as error:
-            raise self._error(method, error) from error
-
-    def _plain(self, method: Callable[..., Any], args: Iterable[Any]) -> Any:
-        if self._timeout is None:
-            return method(*args)
-        done: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(_whole(method(*args)))
-            except BaseException as error:  # noqa: BLE001 - it is handed to the caller
-                done.set_exception(error)
-
-        WORKERS.run(run, urgent=True)
-        try:
-            return done.result(self._timeout)
-        except FutureTimeout:
-            if done.done():
+            async with asyncio.timeout(self._timeout):
+                if iscoroutinefunction(method):
+                    return self._answer(method, await _tried(method(*args)))
+                made = self._answer(method, await apart(_tried_plain, method, args, late=late))
+                return self._answer(method, await _tried(made)) if _waits(made) else made
+        except TimeoutError as error:
+            if isinstance(error, CacheTimeoutError):
                 raise  # the store's own
-            raise _Late from None
+            raise self._late(method) from error
 
-    def _error(self, method: Callable[..., Any], error: Exception) -> Exception:
-        """Whatever a store raises is an error of the backend."""
-        name = f"{self._store}.{getattr(method, '__name__', 'method')}"
-        if isinstance(error, _Late):
-            return CacheTimeoutError(
-                f"{name} took longer than {self._timeout} s; raise the backend's timeout, or see why it hangs"
-            )
-        if isinstance(error, CacheBackendError):
-            return error
-        return CacheBackendError(f"{name} failed: {type(error).__name__}: {error}")
+    def _name(self, method: Callable[..., Any]) -> str:
+        return f"{self._store}.{getattr(method, '__name__', 'method')}"
+
+    def _late(self, method: Callable[..., Any]) -> CacheTimeoutError:
+        return CacheTimeoutError(
+            f"{self._name(method)} took longer than {self._timeout} s; raise the backend's timeout, or see why it hangs"
+        )
+
+    def _answer(self, method: Callable[..., Any], outcome: tuple[Any, Exception | None]) -> Any:
+        """What a store returned; whatever it raised is an error of the backend."""
+        value, error = outcome
+        if error is None:
+            return value
+        if isinstance(error, (CacheBackendError, CacheTimeoutError)):
+            raise error
+        raise CacheBackendError(f"{self._name(method)} failed: {type(error).__name__}: {error}") from error
+
+
+def _tried_plain(method: Callable[..., Any], args: Iterable[Any]) -> tuple[Any, Exception | None]:
+    """What a method returned, or raised, which is not to be mistaken for what the waiting for it raises."""
+    try:
+        return _whole(method(*args)), None
+    except Exception as error:  # noqa: BLE001 - it is handed on
+        return None, error
+
+
+async def _tried(made: Any) -> tuple[Any, Exception | None]:
+    """What an awaitable brings, or an asynchronous iterable."""
+    try:
+        if isawaitable(made):
+            made = await made
+        return [item async for item in made] if isinstance(made, AsyncIterable) else _whole(made), None
+    except Exception as error:  # noqa: BLE001 - it is handed on
+        return None, error
 
 
 def _waits(made: Any) -> bool:
@@ -114,17 +124,3 @@ def _whole(made: Any) -> Any:
     if made is None or isinstance(made, (bytes, list, bool)) or _waits(made) or not isinstance(made, Iterable):
         return made
     return made if isinstance(made, (str, bytearray, memoryview)) else list(made)
-
-
-async def _awaited(made: Any, timeout: float | None) -> Any:
-    """What an awaitable brings, or an asynchronous iterable."""
-    limit = asyncio.timeout(timeout)
-    try:
-        async with limit:
-            if isawaitable(made):
-                made = await made
-            return [item async for item in made] if isinstance(made, AsyncIterable) else _whole(made)
-    except TimeoutError:
-        if limit.expired():
-            raise _Late from None
-        raise

@@ -17,6 +17,7 @@ from ..exceptions import CacheBackendError, CacheSerializationError
 from .calling import Caller
 from .generations import Generation
 from .ports import StorePort
+from .terms import FOREVER
 from .turns import Turns
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class CustomPort(StorePort):
             try:
                 while True:
                     what, *rest = asking.send(answer)
-                    answer = what.result() if isinstance(what, Future) else self._caller.call(what, rest)
+                    answer = what.result() if isinstance(what, Future) else self._caller.call(what, rest, self.late)
             except StopIteration as end:
                 return end.value
 
@@ -80,7 +81,7 @@ class CustomPort(StorePort):
                     if isinstance(what, Future):
                         answer = await asyncio.wrap_future(what)
                     else:
-                        answer = await self._caller.acall(what, rest)
+                        answer = await self._caller.acall(what, rest, self.late)
             except StopIteration as end:
                 return end.value
 
@@ -215,7 +216,7 @@ class CustomPort(StorePort):
         return found
 
     def _put(self, key: bytes, data: bytes, expires: float | None, now: float) -> Asking[None]:
-        ttl = None if expires is None else max(expires - now, 0.001)
+        ttl = None if expires is None or expires >= FOREVER else max(expires - now, 0.001)
         yield (self._backend.set, self._name(key), data, ttl)
 
     def touch(self, key: bytes, fresh_until: float | None, expires: float | None, now: float) -> Asking[bool]:

@@ -1,8 +1,8 @@
 """Operations that are written once, as generators, and driven by a thread or by a task.
 
 An operation yields what it wants of the far store, ``(name, *arguments)``, and is sent the answer. The names beginning
-with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits, and
-``("!block", function)`` calls what may stop a thread for a while, and must not stop a loop.
+with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits, ``("!wait",
+function, *arguments)`` calls what may wait for other threads.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from functools import wraps
 from inspect import isawaitable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["BLOCK", "CALL", "SLEEP", "Operation", "Port", "adrive", "coloured", "drive"]
+from .apart import apart
+
+__all__ = ["CALL", "SLEEP", "WAIT", "Operation", "Port", "adrive", "coloured", "drive"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Operation = Generator[tuple[Any, ...], Any, R]
-BLOCK = "!block"
 CALL = "!call"
 SLEEP = "!sleep"
+WAIT = "!wait"
 
 
 class Port(Protocol):
     """A far store as operations use it: the same request in two colours."""
+
+    late: Callable[[], object]
+    """Called when something is done after all that nobody waits for any more."""
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""
@@ -42,11 +47,13 @@ def drive(port: Port, operation: Operation[R]) -> R:
         while True:
             try:
                 name = step[0]
-                if name in (CALL, BLOCK):
+                if name == CALL:
                     answer = step[1]()
                 elif name == SLEEP:
                     time.sleep(step[1])
                     answer = None
+                elif name == WAIT:
+                    answer = step[1](*step[2:])
                 else:
                     answer = port.call(*step)
             except BaseException as error:  # noqa: BLE001 - it is the operation's
@@ -68,11 +75,11 @@ async def adrive(port: Port, operation: Operation[R]) -> R:
                     answer = step[1]()
                     if isawaitable(answer):
                         answer = await answer
-                elif name == BLOCK:
-                    answer = await asyncio.to_thread(step[1])
                 elif name == SLEEP:
                     await asyncio.sleep(step[1])
                     answer = None
+                elif name == WAIT:
+                    answer = await apart(*step[1:])
                 else:
                     answer = await port.acall(*step)
             except BaseException as error:  # noqa: BLE001 - it is the operation's

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import FileStore
+from .apart import apart
 from .ports import StorePort
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FilePort(StorePort):
         """Reads at once, for they never wait."""
         if name in _QUICK:
             return getattr(self, name)(*args)
-        return await asyncio.to_thread(getattr(self, name), *args)
+        return await apart(getattr(self, name), *args, late=self.late)
 
     def get(self, key: bytes, now: float) -> FarEntry | None:
         """The entry, stale or not."""
@@ -113,6 +113,10 @@ class FilePort(StorePort):
     def release(self, key: bytes, token: int, now: float) -> bool:
         """Gives that up."""
         return self.store.release(key, token, now)
+
+    def leased(self, now: float) -> list[bytes]:
+        """The keys that are being loaded, here or elsewhere."""
+        return self.store.leased(now)
 
     def generation(self, now: float) -> int:
         """What is made from now on is invalidated by what comes after it."""

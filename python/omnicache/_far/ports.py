@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import Any
+
+from .apart import apart, nothing
 
 __all__ = ["StorePort"]
 
@@ -18,10 +20,13 @@ class StorePort:
     counts = False
     """Whether it counts evictions and expirations, from before this cache was opened on."""
 
+    late: Callable[[], object] = staticmethod(nothing)
+    """Called when something is done after all that nobody waits for any more."""
+
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""
         return getattr(self, name)(*args)
 
     async def acall(self, name: str, *args: Any) -> Any:
         """Does it in a thread of its own."""
-        return await asyncio.to_thread(self.call, name, *args)
+        return await apart(self.call, name, *args, late=self.late)

@@ -132,8 +132,12 @@ class Reading(FarBase):
         return await adrive(self._port, self._peek_far(key))
 
     def _peek_far(self, key: Any) -> Operation[tuple[Any, bool] | None]:
-        found = yield from self._seen_far(key)
-        return None if found is None else (found[0], True)
+        self._open("peek")
+        data = encoded(key)
+        yield from self._settled()
+        entry: FarEntry | None = yield ("get", data, self._wall())
+        value = MISSING if entry is None else self._value_of(key, entry)
+        return None if entry is None or value is MISSING else (value, not entry.stale)
 
 
 def _row(key: Any, value: Any, found: FarEntry) -> CacheEntry:

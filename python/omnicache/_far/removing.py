@@ -85,6 +85,9 @@ class Removing(Writing):
         if pattern is not None or tags is not None:
             rows = yield from self._rows_of(pattern, tags, stale=True)
             chosen += [cast("bytes", row.key) for row in rows]
+        if pattern is not None and self._port.leases:
+            # What is being loaded elsewhere has no entry yet.
+            chosen += match_keys(pattern, (yield ("leased", self._wall())))
         return list(dict.fromkeys(chosen))
 
     def _forbid(self, pattern: str | None) -> None:
@@ -93,6 +96,11 @@ class Removing(Writing):
             for flight in self._flights.running():
                 if match_keys(pattern, [encode_key(flight.key)]):
                     flight.invalidate()
+
+    def _owe_matching(self, elsewhere: int, pattern: str | None, tags: list[str] | None, *, hard: bool) -> None:
+        """What matches in a store that could not be asked, since so many requests went `elsewhere`, goes when it is back."""
+        if pattern is not None and self._port.elsewhere != elsewhere:
+            self._port.owe("matching", pattern, None if tags is None else set(tags), hard, self._wall())
 
     def _drop_all(self, chosen: list[bytes]) -> None:
         for data in chosen:
@@ -111,10 +119,16 @@ class Removing(Writing):
         self._end_leases(tags)
         yield from self._settled()
         self._forbid(pattern)
+        elsewhere = self._port.elsewhere
         chosen = yield from self._chosen_of(keys, pattern, tags, method)
         self._drop_all(chosen)
         seen = yield from self._last_seen(chosen)
         count: int = yield ("delete_many", chosen, self._wall())
+        self._owe_matching(elsewhere, pattern, tags, hard=True)
+        if tags is not None and pattern is None and keys is None:
+            # Nothing carries them any more but what is being loaded elsewhere.
+            yield ("invalidate_tags", tags, True, self._wall())
+            self._near.drop_tags(tags)
         for data in chosen:
             self._near.drop(decode_key(data))
         self._tell_deleted(seen, count)
@@ -182,6 +196,7 @@ class Removing(Writing):
         self._end_leases(ended)
         yield from self._settled()
         self._forbid(pattern)
+        elsewhere = self._port.elsewhere
         chosen = yield from self._chosen_of(listed, pattern, None, "invalidate")
         if ended:
             yield ("invalidate_tags", ended, hard, self._wall())
@@ -189,7 +204,8 @@ class Removing(Writing):
         self._drop_all(chosen)
         if chosen:
             yield ("invalidate", chosen, hard, self._wall())
-            for data in chosen:
-                self._near.drop(decode_key(data))
+        self._owe_matching(elsewhere, pattern, None, hard=hard)
+        for data in chosen:
+            self._near.drop(decode_key(data))
 
     invalidate, ainvalidate = coloured(_ended, "invalidate")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .._events import CacheEvent
@@ -126,8 +125,10 @@ class FarRequest(Request):
         value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
         return ABSENT if value is MISSING else value
 
-    def begin(self) -> Callable[[], Any | Awaitable[Any]]:
-        return partial(adrive if self.awaits else drive, self._far._port, self._loaded())
+    def run(self) -> Any | Awaitable[Any]:
+        operation = self._loaded()
+        port = self._far._port
+        return adrive(port, operation) if self.awaits else drive(port, operation)
 
     def _loaded(self) -> Operation[Any]:
         """What another process has loaded meanwhile, or what the loader makes, stored."""
@@ -139,14 +140,17 @@ class FarRequest(Request):
                 return lease[0]
         stored = False
         try:
-            self._ran = True
-            value = yield (CALL, super().begin())
+            value = yield (CALL, self._call_loader)
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
             if lease is not None and not stored and not far.closed:
-                yield ("release", self._bytes, lease.token, far._wall())
+                yield ("release", self._bytes, lease, far._wall())
+
+    def _call_loader(self) -> Any | Awaitable[Any]:
+        self._ran = True
+        return Request.run(self)
 
     def _valid(self) -> bool:
         return self._leader is None or self._leader.valid
@@ -165,7 +169,7 @@ class FarRequest(Request):
             entry = self._entry
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:
-                    yield ("release", self._bytes, lease.token, now)
+                    yield ("release", self._bytes, lease, now)
                 far._near.keep(self.key, self._value, entry, now, ticket)
                 return (self._value,)
             if lease.acquired:
@@ -181,7 +185,7 @@ class FarRequest(Request):
         if terms is None:
             return False
         ttl, options = terms
-        conditions = {} if lease is None else {"token": lease.token, "generation": lease.generation}
+        conditions = {} if lease is None else {"lease": lease}
         try:
             stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
         except CacheClosedError:

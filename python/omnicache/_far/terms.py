@@ -12,13 +12,17 @@ from ..exceptions import CacheConfigError
 from .arguments import tags_of
 
 if TYPE_CHECKING:
+    from .._omnicache import FarEntry
     from ..serializers import Serializer
     from .cache import FarCache
 
-__all__ = ["Written", "written"]
+__all__ = ["FOREVER", "Written", "kept_until", "window_of", "written"]
 
 _NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
 """What a plain write can be told."""
+FOREVER: Final = 1.8e10
+"""A moment in the year 2540, behind which lies the end of what never ends by itself but may be served stale: for it
+can be made stale on request, and is kept then."""
 
 
 class Written(NamedTuple):
@@ -38,10 +42,24 @@ class Written(NamedTuple):
             "schema": serializer.fingerprint,
             "created": now,
             "fresh_until": fresh_until,
-            "expires": None if fresh_until is None else fresh_until + self.stale,
+            "expires": kept_until(fresh_until, self.stale),
             "tags": list(self.tags),
             "priority": self.priority,
         }
+
+
+def kept_until(fresh_until: float | None, stale: float) -> float | None:
+    """The end of an entry that may be served stale for so long."""
+    if fresh_until is None:
+        return FOREVER + stale if stale else None
+    return fresh_until + stale
+
+
+def window_of(entry: FarEntry) -> float:
+    """How long an entry may be served stale."""
+    if entry.expires is None:
+        return 0.0
+    return max(entry.expires - (FOREVER if entry.fresh_until is None else entry.fresh_until), 0.0)
 
 
 def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._many import pairs, whole
@@ -10,9 +11,9 @@ from .._sentinels import DEFAULT, MISSING
 from ..exceptions import CacheSerializationError
 from .arguments import counted, encoded
 from .codec import LONGEST
-from .drive import Operation, adrive, coloured, drive
+from .drive import CALL, WAIT, Operation, adrive, coloured, drive
 from .listing import Listing
-from .terms import written
+from .terms import kept_until, window_of, written
 
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
@@ -45,7 +46,8 @@ class Writing(Listing):
         now, ticket = self._wall(), self._near.ticket(key)
         fields = terms.fields(now, self._codec.serializer, flags) | conditions
         if self._behind is not None and not conditions:
-            yield from self._put_off("set", data, payload, now, fields)
+            step, lost = ("set", data, payload, now, fields), partial(self._near.drop, key)
+            yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
         else:
             yield from self._settled()
             if not (yield ("set", data, payload, now, fields)):
@@ -219,10 +221,8 @@ class Writing(Listing):
         entry = yield ("get", data, now)
         if entry is None or entry.stale:
             return False
-        stale = 0.0 if entry.expires is None or entry.fresh_until is None else entry.expires - entry.fresh_until
         fresh_until = None if terms.ttl is None else now + terms.ttl
-        expires = None if fresh_until is None else fresh_until + max(stale, 0.0)
-        touched = yield ("touch", data, fresh_until, expires, now)
+        touched = yield ("touch", data, fresh_until, kept_until(fresh_until, window_of(entry)), now)
         self._near.drop(key)
         return bool(touched)
 

@@ -6,12 +6,11 @@
 //! call of a method wants the method's class to be exactly the object's class.
 
 use super::install::slow;
-use super::{Core, flag, release};
+use super::{Core, beyond, flag, release};
 use crate::entry::{Gone, Life};
 use crate::python::cached_error::CachedError;
 use crate::python::key::Key;
 use crate::python::plain;
-use crate::python::sentinel::missing;
 use crate::shard::{BATCH, Found, Mode, Put, Terms};
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
 use pyo3::prelude::*;
@@ -145,7 +144,7 @@ pub(super) unsafe extern "C" fn get(
                     ffi::Py_None()
                 };
                 if core.has(flag::FAR) {
-                    return beyond(this, key, default);
+                    return beyond::get(this, key, default);
                 }
                 return ffi::Py_NewRef(default);
             }
@@ -154,12 +153,9 @@ pub(super) unsafe extern "C" fn get(
         if !core(this).has(flag::FAR) {
             return again(&slow(py).get, this, args, count, names);
         }
-        match Borrowed::from_ptr(py, this).get_type().getattr("_read") {
-            Ok(method) => again(&method.unbind(), this, args, count, names),
-            Err(error) => {
-                error.restore(py);
-                null_mut()
-            }
+        match beyond::reader(this) {
+            Some(method) => again(&method, this, args, count, names),
+            None => null_mut(),
         }
     }
 }
@@ -305,57 +301,6 @@ unsafe fn again(
     }
 }
 
-/// What lies beyond the near store under a key that is not near.
-#[cold]
-unsafe fn beyond(
-    this: *mut PyObject,
-    key: *mut PyObject,
-    default: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: all three are alive during the call, and the thread is attached.
-    unsafe {
-        let py = Python::assume_attached();
-        let [this, key, default] = [this, key, default].map(|it| Borrowed::from_ptr(py, it));
-        match this.call_method1("_beyond", (key, default)) {
-            Ok(value) => value.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                null_mut()
-            }
-        }
-    }
-}
-
-/// `cache[key]` by the method of that name, which takes a default.
-#[cold]
-unsafe fn item(this: *mut PyObject, key: *mut PyObject, method: &str) -> *mut PyObject {
-    // SAFETY: both are alive during the call, and the thread is attached.
-    unsafe {
-        let py = Python::assume_attached();
-        let (cache, sought) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
-        match cache.call_method1(method, (sought, missing(py))) {
-            Ok(value) if value.is(missing(py)) => not_there(this, key),
-            Ok(value) => value.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                null_mut()
-            }
-        }
-    }
-}
-
-/// The error of `cache[key]`.
-#[cold]
-unsafe fn not_there(this: *mut PyObject, key: *mut PyObject) -> *mut PyObject {
-    // SAFETY: both are alive during the call, and the thread is attached.
-    unsafe {
-        let py = Python::assume_attached();
-        let (cache, key) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
-        super::ops::missing_key(&cache, &key).restore(py);
-        null_mut()
-    }
-}
-
 pub(super) unsafe extern "C" fn subscript(
     this: *mut PyObject,
     key: *mut PyObject,
@@ -369,12 +314,12 @@ pub(super) unsafe extern "C" fn subscript(
                 return value;
             }
             if core.has(flag::FAR) {
-                return item(this, key, "_beyond");
+                return beyond::item(this, key, "_beyond");
             }
-            return not_there(this, key);
+            return beyond::not_there(this, key);
         }
         if core.has(flag::FAR) {
-            return item(this, key, "_read");
+            return beyond::item(this, key, "_read");
         }
         (slow(Python::assume_attached()).subscript)(this, key)
     }

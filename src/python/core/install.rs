@@ -119,7 +119,13 @@ pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
             let function = ffi::PyMethodDefPointer {
                 PyCFunctionFastWithKeywords: function,
             };
-            add_method(class, name, function, ffi::METH_FASTCALL | ffi::METH_KEYWORDS, doc)?;
+            add_method(
+                class,
+                name,
+                function,
+                ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+                doc,
+            )?;
         }
         ffi::PyType_Modified(object);
     }

@@ -3,6 +3,7 @@
 //! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
+mod beyond;
 mod choice;
 mod docs;
 pub(super) mod hot;

@@ -174,10 +174,7 @@ impl Core {
             replaced,
             over,
             gone,
-        } = match core
-            .near
-            .put_if(put, |key| sought.same(key), now, holds)
-        {
+        } = match core.near.put_if(put, |key| sought.same(key), now, holds) {
             Ok(stored) => stored,
             Err(unwritten) => {
                 let mut gone = Gone::new();

@@ -14,9 +14,12 @@
 use super::terms::{Arguments, Given};
 use super::{Core, flag};
 use crate::entry::Gone;
-use crate::python::far::FileStore;
+use crate::far::fs::FileStore as Files;
+use crate::python::far::{FileStore, Watch};
 use crate::python::key::KeyRef;
+use crate::python::lock::StoreLock;
 use crate::shard::Mode;
+use parking_lot::lock_api;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::atomic::{
@@ -31,6 +34,8 @@ const COUNTERS: usize = 64;
 pub(super) struct Tier {
     /// Whose position tells of the writes of others; `None` where none does.
     store: Option<Py<FileStore>>,
+    /// The quick way to that position; `None` where there is only the store itself.
+    watch: lock_api::Mutex<StoreLock, Option<Watch>>,
     /// The position up to which the copies are true.
     followed: AtomicU64,
     all: AtomicU64,
@@ -67,7 +72,11 @@ impl Core {
         let Some(store) = &tier.store else {
             return true;
         };
-        store.get().store().position() == Some(tier.followed.load(Acquire))
+        let position = match &*tier.watch.lock() {
+            Some(watch) => Some(watch.position()),
+            None => store.get().store().position(),
+        };
+        position == Some(tier.followed.load(Acquire))
     }
 
     /// Has what others wrote dropped here, before something is read.
@@ -109,6 +118,7 @@ impl Core {
         // Set once, before anyone can use the cache.
         let _ = self.tier.set(Box::new(Tier {
             store,
+            watch: lock_api::Mutex::new(None),
             followed: AtomicU64::new(0),
             all: AtomicU64::new(0),
             some: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -123,8 +133,22 @@ impl Core {
     }
 
     /// All that was written up to `position` has been dropped here.
-    fn _set_followed(&self, position: u64) {
-        self.tier().followed.store(position, Release);
+    fn _set_followed(&self, py: Python<'_>, position: u64) {
+        let tier = self.tier();
+        let base = tier.watch.lock().as_ref().map_or(0, Watch::base);
+        if let Some(store) = &tier.store
+            && Files::generation_of(base) != Files::generation_of(position)
+        {
+            // Without one, hits take the longer way.
+            let store = store.get().store();
+            let watch = py.detach(|| {
+                let heads = store.heads().ok().flatten()?;
+                Watch::new(&heads).ok()
+            });
+            let old = std::mem::replace(&mut *tier.watch.lock(), watch);
+            drop(old);
+        }
+        tier.followed.store(position, Release);
     }
 
     /// To be taken before `key` is read or written far.

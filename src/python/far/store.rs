@@ -6,6 +6,7 @@ use crate::far::fs::{self, Durability, Options, SetAside};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A store of entries in one directory, shared by all processes of the machine.
 #[pyclass(frozen, module = "omnicache._omnicache")]
@@ -53,7 +54,9 @@ impl Drop for FileStore {
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl FileStore {
     #[new]
-    #[pyo3(signature = (directory, *, durability = "process", max_bytes = None, max_entries = None, map_bytes = None))]
+    #[pyo3(signature = (
+        directory, *, durability = "process", max_bytes = None, max_entries = None, map_bytes = None, timeout = 5.0
+    ))]
     fn new(
         py: Python<'_>,
         directory: PathBuf,
@@ -61,6 +64,7 @@ impl FileStore {
         max_bytes: Option<u64>,
         max_entries: Option<u64>,
         map_bytes: Option<u64>,
+        timeout: f64,
     ) -> PyResult<Self> {
         let durability = match durability {
             "process" => Durability::Process,
@@ -71,12 +75,15 @@ impl FileStore {
                 )));
             }
         };
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|_| PyValueError::new_err(format!("timeout {timeout}; write seconds")))?;
         fork::watch(py)?;
         let options = Options {
             durability,
             max_bytes,
             max_entries,
             map_bytes,
+            timeout,
         };
         let store = py
             .detach(|| fs::FileStore::open(&directory, options))
