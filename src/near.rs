@@ -251,6 +251,11 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         self.shards().map(|shard| shard.lock().len()).sum()
     }
 
+    /// Entries that are fresh, once what is over was removed.
+    pub fn fresh_len(&self, now: u64) -> usize {
+        self.shards().map(|shard| shard.lock().fresh_len(now)).sum()
+    }
+
     /// Whether no entry is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

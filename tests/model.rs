@@ -247,6 +247,8 @@ proptest! {
                     shard.settle(now, &mut gone);
                     let kept = model.values().filter(|known| known.is_kept(now)).count();
                     prop_assert_eq!(shard.len(), kept, "settled shards hold what may be served");
+                    let fresh = model.values().filter(|known| known.is_fresh(now)).count();
+                    prop_assert_eq!(shard.fresh_len(now), fresh, "and count what is fresh");
                 }
                 Op::Switch(number, entries) => {
                     let before = shard.len();

@@ -8,7 +8,7 @@ from __future__ import annotations
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from ._loads import load_async, load_sync, refresh_async, refresh_sync
+from ._loads import board_sync, load_async, load_sync, refresh_async, refresh_sync
 from ._work import ABSENT, Absent, LoaderCancelled, SoftLimit
 from .exceptions import MissingKeyError, ReentrantLoadError
 
@@ -26,7 +26,7 @@ def fetch(request: Request) -> Any:
         refresh_sync(request.again())
     while isinstance(value, Absent):
         try:
-            value = _alone(request) if request.mode != "normal" else load_sync(request, request.patience())
+            value = _alone(request) if request.mode != "normal" else board_sync(request, request.patience())()
         except Exception as error:  # noqa: BLE001 - it is raised again if there is nothing else to serve
             value = _instead(request, error)
     return request.handed(value)
@@ -87,7 +87,7 @@ def _there(request: Request) -> tuple[Any | Absent, bool]:
 
 def _alone(request: Request) -> Any:
     """What the loader makes, for a caller who does not want it stored, and so shares it with nobody."""
-    return request.run()
+    return request.begin()()
 
 
 def _instead(request: Request, error: Exception) -> Any | Absent:

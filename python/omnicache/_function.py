@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ._keeper import CacheInfo, Keeper
+    from ._loading import Request
     from ._signature import Plan
     from .cache import Cache
 
@@ -121,8 +122,12 @@ class CachedFunction(CachedCall, Generic[P, R]):
 
     # --- what the native call leaves to Python ---
 
-    def _miss(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return fetch(self._keeper.request(self.__wrapped__, key, args, kwargs))
+    # Called by the native call and not by each other, for every frame on the way takes from the depth of a recursion.
+
+    def _request(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+        return self._keeper.request(self.__wrapped__, key, args, kwargs)
+
+    _fetch = staticmethod(fetch)
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The arguments do not fit: the function itself says so best, unless it would take one that is not theirs."""

@@ -59,7 +59,7 @@ class Load(Generic[V]):
             with _Within(self._node(leader.id), None if self._apart else self._parent):
                 try:
                     self._work.led_by(leader)
-                    value = self._plain(self._work.run())
+                    value = self._plain(self._work.begin()())
                     self._keep(value, leader)
                 except Exception as error:
                     self._fail(error, leader)
@@ -81,7 +81,7 @@ class Load(Generic[V]):
             if wait is None:
                 seat.leave()
                 with self._alone(flight):
-                    return self._keep_alone(self._plain(self._work.run()), flight)
+                    return self._keep_alone(self._plain(self._work.begin()()), flight)
             try:
                 self._board(flight, own=own)
                 self._watch(flight)
@@ -316,7 +316,7 @@ class Load(Generic[V]):
 
     async def _made(self) -> V:
         """What the loader makes, awaited if need be."""
-        made = self._work.run()
+        made = self._work.begin()()
         return cast("V", await made if isawaitable(made) else made)
 
     def _plain(self, made: V | Awaitable[V]) -> V:

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
@@ -262,8 +263,8 @@ class Request:
             raise again(value.error)
         return value
 
-    def run(self) -> Any | Awaitable[Any]:
-        """Calls the loader."""
+    def begin(self) -> Callable[[], Any | Awaitable[Any]]:
+        """Counts a run of the loader, and returns what to call for it."""
         self._cache._loads.add("runs")
         if self._call.ran is not None:
             self._call.ran()
@@ -272,10 +273,10 @@ class Request:
         if tags or self._call.context:
             self._lease = self._cache._leases.take(self.key, frozenset(tags))
         if not self._call.context:
-            return self._call.function()
+            return self._call.function
         old = self._seen[0]
         self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, tags)
-        return self._call.function(self._context)
+        return partial(self._call.function, self._context)
 
     def store(self, value: Any, /) -> bool:
         """Stores the value over what was last looked at, and over nothing newer; whether it did."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from typing import TypeVar
 
@@ -20,7 +22,7 @@ from ._parties import Party, Pilot
 from ._patience import ENDLESS, Patience
 from ._work import Absent, Work
 
-__all__ = ["load_async", "load_sync", "refresh_async", "refresh_sync"]
+__all__ = ["board_sync", "load_async", "load_sync", "refresh_async", "refresh_sync"]
 
 V = TypeVar("V")
 
@@ -41,18 +43,27 @@ def load_sync(work: Work[V], patience: Patience = ENDLESS) -> V:
         SoftLimit: Its soft limit was.
         Exception: What the loader raised, here or where it runs.
     """
-    load = Load(work, innermost(), patience, apart=patience.ends)
     while True:
-        if patience.ends:
-            job = Job(load.lead, work.context(), work.now, urgent=True)
-            seat = work.flights.join(work.key, 0, job)
-            own = isinstance(seat, Leader)
-            found = load.follow(job.take_off(seat) if isinstance(seat, Leader) else seat, own=own)
-        else:
-            seat = work.flights.join(work.key, get_ident())
-            found = load.lead(seat) if isinstance(seat, Leader) else load.follow(seat)
+        found = board_sync(work, patience)()
         if not isinstance(found, Absent):
             return found
+
+
+def board_sync(work: Work[V], patience: Patience) -> Callable[[], V | Absent]:
+    """One round of :func:`load_sync`, to be called.
+
+    It is not called here because a frame less on the way to the loader is a deeper recursion of functions that are
+    cached.
+    """
+    load = Load(work, innermost(), patience, apart=patience.ends)
+    if patience.ends:
+        job = Job(load.lead, work.context(), work.now, urgent=True)
+        seat = work.flights.join(work.key, 0, job)
+        if isinstance(seat, Leader):
+            return partial(load.follow, job.take_off(seat), own=True)
+        return partial(load.follow, seat)
+    seat = work.flights.join(work.key, get_ident())
+    return partial(load.lead, seat) if isinstance(seat, Leader) else partial(load.follow, seat)
 
 
 async def load_async(work: Work[V], patience: Patience = ENDLESS) -> V:

@@ -606,6 +606,7 @@ class FileStore:
             without a close the store starts empty. ``"system"``: every write that returned is on the disk.
         max_bytes: Entries that were not used for longest are evicted (those with a priority under 0.5 first, those with
             1.0 last) until they weigh no more: keys, headers and values.
+        max_entries: As `max_bytes`, for their number.
         map_bytes: How large the memory map of a new file is. It grows where that is not enough.
         timeout: Seconds that a write waits for others that write, of which one may be stopped or hang; then it raises
             ``CacheTimeoutError``, and nothing is written.
@@ -628,6 +629,7 @@ class FileStore:
         *,
         durability: Literal["process", "system"] = "process",
         max_bytes: int | None = None,
+        max_entries: int | None = None,
         map_bytes: int | None = None,
         timeout: float = 5.0,
     ) -> FileStore: ...
@@ -639,6 +641,11 @@ class FileStore:
     def durability(self) -> str: ...
     @property
     def max_bytes(self) -> int | None: ...
+    @property
+    def max_entries(self) -> int | None: ...
+    def limit(self, max_bytes: int | None, max_entries: int | None, now: float) -> None:
+        """Has this object evict, now and with each of its writes, until no more than this is there."""
+
     @property
     def set_aside(self) -> tuple[Path, str] | None:
         """The file that could not be used when the store was opened, where it lies now, and why."""
@@ -719,10 +726,10 @@ class FileStore:
         """Gives an entry another end; whether there was one."""
 
     def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False) -> int:
-        """Makes entries stale, or gone if `hard`; how many there were. Leases of the keys end."""
+        """Makes entries stale, or gone if `hard` or not kept past their time; how many there were. Leases of the keys end."""
 
     def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False) -> None:
-        """Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is."""
+        """As ``invalidate`` of whatever carries one of `tags`, however much that is."""
 
     def scan(
         self,
@@ -1067,8 +1074,9 @@ def flights_forked() -> None:
 class CachedCall:
     """The native part of a cached function: binds the arguments of a call and looks up their key.
 
-    Without `absent` it is called as the function is, and a miss calls ``_miss(key, args, kwargs)``. With it, it is
-    called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives `absent`.
+    Without `absent` it is called as the function is, and a miss calls ``_fetch(_request(key, args, kwargs))``. With it,
+    it is called with every parameter by position, ``*args`` as a tuple and ``**kwargs`` as a dict, and a miss gives
+    `absent`.
     """
 
     def __new__(

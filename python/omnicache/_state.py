@@ -152,7 +152,7 @@ class State(_omnicache.Core):
                 for the others.
 
         A block within a block can only narrow ``max_stale`` and ``deadline``; the inner `mode` holds. Loads that run in
-        the background have no budget.
+        the background have no budget, nor has a task that outlives the block, from then on.
 
         Raises:
             CacheConfigError: There is no such mode, or a duration cannot be used.

@@ -80,8 +80,8 @@ class Work(Protocol[V]):
         """Tells whose load it is, before it runs."""
         ...
 
-    def run(self) -> V | Awaitable[V]:
-        """Calls the loader."""
+    def begin(self) -> Callable[[], V | Awaitable[V]]:
+        """What to call for a run of the loader, which begins now."""
         ...
 
     def store(self, value: V, /) -> bool:

@@ -25,6 +25,7 @@ impl<K, V> Shard<K, V> {
             return Err(value);
         };
         let extra = self.slot(id).extra;
+        self.keeps_stale |= life.stale > 0;
         if extra == NIL && life.is_forever() || extra != NIL && self.renew(id, extra, life, now) {
             self.apply_pending(now);
             self.counters.sets += 1;

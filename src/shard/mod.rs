@@ -85,6 +85,8 @@ pub struct Shard<K, V> {
     limits: Limits,
     counters: Counters,
     version: u32,
+    /// Whether an entry may be held past its time, to be served while a refresh runs or when a loader fails.
+    keeps_stale: bool,
 }
 
 impl<K, V> Shard<K, V> {
@@ -113,6 +115,7 @@ impl<K, V> Shard<K, V> {
             limits,
             counters: Counters::default(),
             version: 0,
+            keeps_stale: false,
         }
     }
 
@@ -272,6 +275,16 @@ impl<K, V> Shard<K, V> {
     /// Entries held, over or not.
     pub fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Entries that are fresh at `now`, once what is over was removed.
+    pub fn fresh_len(&mut self, now: u64) -> usize {
+        if !self.keeps_stale {
+            return self.len();
+        }
+        let mut count = 0;
+        self.for_each_at(now, false, |_, _, _, _| count += 1);
+        count
     }
 
     /// Whether no entry is held.

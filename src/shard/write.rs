@@ -83,6 +83,7 @@ impl<K, V> Shard<K, V> {
     /// Writes an entry at `now`.
     pub fn put(&mut self, put: Put<'_, K, V>, same: impl Fn(&K) -> bool, now: u64) -> Stored<K, V> {
         let mut gone = Gone::new();
+        self.keeps_stale |= put.terms.life.stale > 0;
         self.apply_pending(now);
         if self.is_untidy(now) {
             self.tidy(now, &mut gone);

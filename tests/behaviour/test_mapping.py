@@ -162,3 +162,12 @@ def test_two_caches_are_equal_only_if_they_are_the_same(make):
     assert one != two
     assert one == one  # noqa: PLR0124
     assert len({one, two, one}) == 2
+
+
+def test_what_is_kept_past_its_ttl_is_not_counted(on, clock):
+    box = on(stale=60)
+    box.set("old", 1, 10)
+    box.set("new", 2, 100)
+    clock.advance(20)
+    assert len(box.cache) == len(list(box.cache)) == box.cache.stats().entry_count == 1
+    assert box.get_or_set("old", lambda: 3) in {1, 3}

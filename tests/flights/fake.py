@@ -15,11 +15,14 @@ class FakeWork:
     """One request to a fake cache."""
 
     def __init__(self, cache: "FakeCache", key: Any, loader: Callable[[], Any]) -> None:
-        self.cache, self.key, self.run = cache, key, loader
+        self.cache, self.key, self.loader = cache, key, loader
         self.name, self.flights = cache.name, cache.flights
 
     def now(self) -> float:
         return 0.0
+
+    def begin(self) -> Callable[[], Any]:
+        return self.loader
 
     def look(self) -> Any:
         return self.cache.peek(self.key, ABSENT)

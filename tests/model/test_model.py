@@ -243,11 +243,11 @@ class Machine(RuleBasedStateMachine):
         self.reference.purge()
         held = {name_of(key): value for key, value in self.cache.items()}
         assert held == self.reference.listing()
-        assert len(self.cache) == len(self.reference.items)
+        kept = {name for name in self.reference.items if self.cache._peek(eval(name[1])) is not None}
+        assert kept == set(self.reference.items)
         if self.limited:
-            assert len(self.cache) <= self.cache.max_size
-        stats = self.cache.stats()
-        assert stats.entry_count == len(self.reference.items)
+            assert len(kept) <= self.cache.max_size
+        assert len(self.cache) == self.cache.stats().entry_count == len(held)
 
     def teardown(self) -> None:
         if hasattr(self, "cache"):

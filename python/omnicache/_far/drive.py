@@ -103,10 +103,10 @@ S = TypeVar("S", bound=Driven)
 
 
 def coloured(
-    operation: Callable[Concatenate[S, P], Operation[R]],
+    operation: Callable[Concatenate[S, P], Operation[R]], name: str | None = None
 ) -> tuple[Callable[Concatenate[S, P], R], Callable[Concatenate[S, P], Coroutine[Any, Any, R]]]:
-    """The plain method and its awaitable twin that `operation` stands for."""
-    name = operation.__name__.removeprefix("_")
+    """The plain method and its awaitable twin that `operation` stands for, by its name or by another one."""
+    name = name or operation.__name__.removeprefix("_")
 
     @wraps(operation)
     def plain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -116,5 +116,8 @@ def coloured(
     async def awaited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await adrive(self._port, operation(self, *args, **kwargs))
 
-    plain.__name__, awaited.__name__ = name, f"a{name}"
+    owner = operation.__qualname__.rpartition(".")[0]
+    for function, its_name in ((plain, name), (awaited, f"a{name}")):
+        # So that its documentation is found where the method is first described.
+        function.__name__, function.__qualname__ = its_name, f"{owner}.{its_name}"
     return plain, awaited

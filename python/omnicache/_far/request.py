@@ -11,7 +11,7 @@ from .._loading import Request
 from .._omnicache import encode_key
 from .._sentinels import DEFAULT, MISSING
 from .._work import ABSENT, Absent
-from ..exceptions import CacheSerializationError
+from ..exceptions import CacheClosedError, CacheSerializationError
 from .drive import CALL, SLEEP, Operation, adrive, drive
 
 if TYPE_CHECKING:
@@ -57,8 +57,12 @@ class FarRequest(Request):
         yield from self._far._settled()
         now, ticket = self._far._wall(), self._far._near.ticket(self.key)
         self._set_entry((yield ("get", self._bytes, now)))
-        if self._entry is not None and not self._entry.stale and self._budget.mode != "bypass":
-            self._far._count_far(hits=1)
+        if self._budget.mode == "bypass":
+            return
+        if self._entry is None or self._entry.stale:
+            self._far._missed(self.key)
+        else:
+            self._far._found(self.key, self._value)
             if self._call.found is not None:
                 self._call.found()
             self._far._near.keep(self.key, self._value, self._entry, now, ticket)
@@ -141,7 +145,7 @@ class FarRequest(Request):
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
-            if lease is not None and not stored:
+            if lease is not None and not stored and not far.closed:
                 yield ("release", self._bytes, lease, far._wall())
 
     def _call_loader(self) -> Any | Awaitable[Any]:
@@ -182,8 +186,11 @@ class FarRequest(Request):
             return False
         ttl, options = terms
         conditions = {} if lease is None else {"lease": lease}
-        stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
-        if stored and not self._valid():
+        try:
+            stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
+        except CacheClosedError:
+            return False  # no reason for the caller not to get the value
+        if stored and not self._valid() and not self._far.closed:
             yield ("delete", self._bytes, self._far._wall())
             self._far._near.drop(self.key)
         return stored

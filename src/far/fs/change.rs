@@ -15,6 +15,7 @@ use crate::far::error::{FarError, Problem};
 use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What fits into a file of LMDB, which writes a value with one call of the system, and that takes less than 2 GiB.
 const MAX_KEY: usize = 1 << 20;
@@ -106,7 +107,7 @@ impl FileStore {
         })
     }
 
-    /// Makes entries stale, or gone if `hard`; how many there were. Loads of the keys that are under way will not be
+    /// Makes entries stale, or gone if `hard` or if they are not kept past their time; how many there were. Loads of the keys that are under way will not be
     /// stored.
     pub fn invalidate(&self, keys: &[&[u8]], hard: bool, now: u64) -> Result<u64, FarError> {
         if hard {
@@ -124,12 +125,16 @@ impl FileStore {
                     }
                     continue;
                 };
-                let terms = Terms {
-                    fresh_until: terms.fresh_until.min(now),
-                    flags: terms.flags.with(Flags::SOFT),
-                    ..terms
-                };
-                write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;
+                if terms.has_window() {
+                    let terms = Terms {
+                        fresh_until: terms.fresh_until.min(now),
+                        flags: terms.flags.with(Flags::SOFT),
+                        ..terms
+                    };
+                    write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;
+                } else {
+                    write.remove(&stored, &kept)?;
+                }
                 write.log.key(key);
                 count += 1;
             }
@@ -137,7 +142,7 @@ impl FileStore {
         })
     }
 
-    /// Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is.
+    /// Makes whatever carries one of `tags` stale, or gone as [`FileStore::invalidate`] does, however much that is.
     pub fn invalidate_tags(&self, tags: &[String], hard: bool, now: u64) -> Result<(), FarError> {
         check_tags(tags).map_err(|problem| self.error("invalidate_tags", problem))?;
         let tags = tags.to_vec();
@@ -152,6 +157,17 @@ impl FileStore {
         #[allow(clippy::redundant_closure_for_method_calls)]
         // the method is not general enough in its lifetimes
         self.change("clear", now, |write| write.clear())
+    }
+
+    /// Has this object evict, now and with each of its writes, until no more than this is there; `None` is no limit.
+    pub fn limit(
+        &self,
+        bytes: Option<u64>,
+        entries: Option<u64>,
+        now: u64,
+    ) -> Result<(), FarError> {
+        self.limits.set(bytes, entries);
+        self.change("limit", now, |_| Ok(()))
     }
 
     /// Removes up to `limit` entries that are over; how many, and whether there are none left.
@@ -264,7 +280,8 @@ impl FileStore {
     fn writer(&self, handle: &Handle, now: u64) -> Writer {
         Writer {
             mark: self.mark_of(handle.pid),
-            max_bytes: self.options.max_bytes.unwrap_or(u64::MAX),
+            max_bytes: self.limits.bytes.load(Relaxed),
+            max_entries: self.limits.entries.load(Relaxed),
             now,
         }
     }

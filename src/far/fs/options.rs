@@ -1,5 +1,6 @@
 //! How a store is opened.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// What a write that was acknowledged survives.
@@ -29,6 +30,8 @@ pub struct Options {
     pub durability: Durability,
     /// Entries are evicted, those not used for longest first, until they weigh no more.
     pub max_bytes: Option<u64>,
+    /// Entries are evicted, in the same order, until there are no more than so many.
+    pub max_entries: Option<u64>,
     /// How large the map of a new file is; it grows where that is not enough.
     pub map_bytes: Option<u64>,
     /// How long a write waits for others that write.
@@ -40,6 +43,7 @@ impl Default for Options {
         Self {
             durability: Durability::default(),
             max_bytes: None,
+            max_entries: None,
             map_bytes: None,
             timeout: Duration::from_secs(5),
         }
@@ -56,5 +60,40 @@ impl Options {
         });
         let size = self.map_bytes.unwrap_or(room).clamp(LEAST, 1 << 44);
         usize::try_from(size.next_multiple_of(STEP)).unwrap_or(1 << 30)
+    }
+}
+
+/// How much may be there; `u64::MAX` is no limit. It may be changed while the store is in use.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) bytes: AtomicU64,
+    pub(super) entries: AtomicU64,
+}
+
+impl Limits {
+    /// Those that a store is opened with.
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            bytes: AtomicU64::new(options.max_bytes.unwrap_or(u64::MAX)),
+            entries: AtomicU64::new(options.max_entries.unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// Other ones; `None` is no limit.
+    pub(super) fn set(&self, bytes: Option<u64>, entries: Option<u64>) {
+        self.bytes.store(bytes.unwrap_or(u64::MAX), Relaxed);
+        self.entries.store(entries.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// The present ones.
+    pub(super) fn get(&self) -> (Option<u64>, Option<u64>) {
+        let known =
+            |limit: &AtomicU64| Some(limit.load(Relaxed)).filter(|&limit| limit != u64::MAX);
+        (known(&self.bytes), known(&self.entries))
+    }
+
+    /// Whether anything may have to go, so that it matters what is used.
+    pub(super) fn any(&self) -> bool {
+        self.get() != (None, None)
     }
 }

@@ -8,7 +8,7 @@ use super::head::Head;
 use super::lease;
 use super::log::{self, Changed};
 use super::mapped::{GENERATION, Heads};
-use super::options::Options;
+use super::options::{Limits, Options};
 use super::place::SetAside;
 use super::read::{self, Lookup};
 use super::registry::{self, Opening};
@@ -25,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 pub struct FileStore {
     dir: PathBuf,
     pub(super) options: Options,
+    pub(super) limits: Limits,
     /// Tells its own changes from those of others.
     mark: u64,
     first: Node,
@@ -78,6 +79,7 @@ impl FileStore {
         Ok(Self {
             dir: handle.dir().to_path_buf(),
             options,
+            limits: Limits::new(&options),
             mark: mark(handle.pid, number),
             set_aside: handle.take_set_aside(),
             first: Node::new(handle),
@@ -103,6 +105,11 @@ impl FileStore {
     /// How it was opened.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How many bytes and how many entries there may be; `None` is no limit.
+    pub fn limits(&self) -> (Option<u64>, Option<u64>) {
+        self.limits.get()
     }
 
     /// The handle of this process.
@@ -204,7 +211,7 @@ impl FileStore {
             handle.counters.damage();
         }
         let (found, stamp) = looked.found()?;
-        if use_it && self.options.max_bytes.is_some() {
+        if use_it && self.limits.any() {
             handle.notes.read(key, found.version, stamp);
         }
         Some(found)

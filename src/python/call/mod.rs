@@ -24,8 +24,8 @@ static PARALLEL: AtomicBool = AtomicBool::new(false);
 
 /// What is called: `CachedCall(cache, prefix, plan, absent=None, copier=None)`.
 ///
-/// Without `absent` it is called as the function is, and answers a miss with `_miss(key, args, kwargs)`. With it, it is
-/// called with every parameter bound, in order and by position, and answers a miss with `absent`.
+/// Without `absent` it is called as the function is, and answers a miss with `_fetch(_request(key, args, kwargs))`. With
+/// it, it is called with every parameter bound, in order and by position, and answers a miss with `absent`.
 #[pyclass(subclass, frozen, module = "omnicache._omnicache")]
 pub(super) struct CachedCall {
     /// What the interpreter calls; it finds this field by its offset.

@@ -101,7 +101,8 @@ unsafe fn call_bound(this: *mut PyObject, call: Call, early: Option<bool>) -> *m
                 Err((key, early)) => {
                     count(if early { &cached.hits } else { &cached.misses });
                     let (args, kwargs) = packed(py, call)?;
-                    slf.call_method1("_miss", (key, args, kwargs))
+                    let request = slf.call_method1("_request", (key, args, kwargs))?;
+                    slf.call_method1("_fetch", (request,))
                 }
             }
         })();

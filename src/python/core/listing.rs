@@ -70,8 +70,9 @@ impl Core {
 impl Core {
     fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
         let core = slf.get();
-        core.after(slf, core.near.settle(core.clock.now()))?;
-        Ok(core.near.len())
+        let now = core.clock.now();
+        core.after(slf, core.near.settle(now))?;
+        Ok(core.near.fresh_len(now))
     }
 
     #[allow(clippy::unused_self)] // the protocol's own signature

@@ -96,7 +96,8 @@ impl Core {
     /// The exact counts, and what is known of time and memory.
     fn _counts<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let (core, py) = (slf.get(), slf.py());
-        core.after(slf, core.near.settle(core.clock.now()))?;
+        let now = core.clock.now();
+        core.after(slf, core.near.settle(now))?;
         let counts = core.near.counters();
         let timed = [core.timed[0].load(Relaxed), core.timed[1].load(Relaxed)];
         #[allow(clippy::cast_precision_loss)] // an average for people
@@ -112,7 +113,7 @@ impl Core {
         dict.set_item("delete_count", counts.deletes)?;
         dict.set_item("eviction_count", counts.evictions)?;
         dict.set_item("expiration_count", counts.expirations)?;
-        dict.set_item("entry_count", core.near.len())?;
+        dict.set_item("entry_count", core.near.fresh_len(now))?;
         dict.set_item("avg_access_time_ms", average)?;
         dict.set_item("overhead_bytes", core.near.overhead())?;
         dict.set_item("last_reset", f64::from_bits(core.reset.load(Relaxed)))?;

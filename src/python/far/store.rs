@@ -1,6 +1,6 @@
 //! The store of files as a Python class.
 
-use super::{fork, raise};
+use super::{fork, nanos, raise};
 use crate::far::FarError;
 use crate::far::fs::{self, Durability, Options, SetAside};
 use pyo3::exceptions::PyValueError;
@@ -54,12 +54,15 @@ impl Drop for FileStore {
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl FileStore {
     #[new]
-    #[pyo3(signature = (directory, *, durability = "process", max_bytes = None, map_bytes = None, timeout = 5.0))]
+    #[pyo3(signature = (
+        directory, *, durability = "process", max_bytes = None, max_entries = None, map_bytes = None, timeout = 5.0
+    ))]
     fn new(
         py: Python<'_>,
         directory: PathBuf,
         durability: &str,
         max_bytes: Option<u64>,
+        max_entries: Option<u64>,
         map_bytes: Option<u64>,
         timeout: f64,
     ) -> PyResult<Self> {
@@ -78,6 +81,7 @@ impl FileStore {
         let options = Options {
             durability,
             max_bytes,
+            max_entries,
             map_bytes,
             timeout,
         };
@@ -99,7 +103,24 @@ impl FileStore {
 
     #[getter]
     fn max_bytes(&self) -> Option<u64> {
-        self.store().options().max_bytes
+        self.store().limits().0
+    }
+
+    #[getter]
+    fn max_entries(&self) -> Option<u64> {
+        self.store().limits().1
+    }
+
+    #[pyo3(signature = (max_bytes, max_entries, now))]
+    fn limit(
+        &self,
+        py: Python<'_>,
+        max_bytes: Option<u64>,
+        max_entries: Option<u64>,
+        now: f64,
+    ) -> PyResult<()> {
+        let now = nanos(now)?;
+        self.away(py, move |store| store.limit(max_bytes, max_entries, now))
     }
 
     #[getter]
