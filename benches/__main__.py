@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from . import far, freshness, functions, http, limits, memory, near, serializers, threads
+from . import far, freshness, functions, http, limits, memory, near, serializers, threads, tiered
 from .harness import PEERS, Verdict, summary
 from .options import Options
 
@@ -23,6 +23,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
     "async": functions.coroutine,
     "threads": threads.four,
     "far": far.files,
+    "tiered": tiered.near,
     "freshness": freshness.freshness,
     "memory": memory.memory,
     "serializers": serializers.serializers,

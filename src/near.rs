@@ -4,7 +4,7 @@
 //! the lock: dropping it may run anything.
 
 use crate::clock::Clock;
-use crate::entry::{Gone, Life, Removed, View};
+use crate::entry::{Cause, Gone, Life, Removed, View};
 use crate::policy::Kind;
 use crate::shard::{Found, Limits, Put, Shard, Sight, Stored};
 use crate::stats::Counters;
@@ -114,6 +114,25 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
     #[inline]
     pub fn put(&self, put: Put<'_, K, V>, same: impl Fn(&K) -> bool, now: u64) -> Stored<K, V> {
         self.shard(put.hash).put(put, same, now)
+    }
+
+    /// As [`Near::put`], if `holds` says so under the lock; else nothing is written, and what was to be is given back.
+    pub fn put_if(
+        &self,
+        put: Put<'_, K, V>,
+        same: impl Fn(&K) -> bool,
+        now: u64,
+        holds: impl FnOnce() -> bool,
+    ) -> Result<Stored<K, V>, Removed<K, V>> {
+        let mut shard = self.shard(put.hash);
+        if holds() {
+            return Ok(shard.put(put, same, now));
+        }
+        Err(Removed {
+            key: put.key,
+            value: put.value,
+            cause: Cause::Replaced,
+        })
     }
 
     /// As [`Shard::swap`].

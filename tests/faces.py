@@ -1,6 +1,7 @@
 """A cache through one of its two faces, so that each behaviour is written once and tested on both."""
 
 import asyncio
+import atexit
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from omnicache import (
     CustomStrategy,
     LFUStrategy,
     LRUStrategy,
+    MemoryBackend,
     SizeStrategy,
     Strategy,
     TinyLFUStrategy,
@@ -18,7 +20,7 @@ from omnicache import (
 from omnicache.strategies import EntryFacts
 
 SUSPENDS = {"get_or_set"}
-"""What may have to wait even in memory: it is run by a loop; all else must end without suspending."""
+"""What may have to wait even in memory: it is run by a loop; all else there must end without suspending."""
 
 
 class Coldest(CustomStrategy):
@@ -64,6 +66,8 @@ class Async:
         if twin is None:
             return getattr(self.cache, method)
         assert inspect.iscoroutinefunction(twin)
+        if not isinstance(self.cache.backend, MemoryBackend):
+            return lambda *args, **options: in_loop(twin(*args, **options))
         if method in SUSPENDS:
             return lambda *args, **options: asyncio.run(twin(*args, **options))
         return lambda *args, **options: at_once(twin(*args, **options))
@@ -77,6 +81,15 @@ def at_once(coroutine: Any) -> Any:
         return end.value
     coroutine.close()
     raise AssertionError("the operation suspended")
+
+
+RUNNER = asyncio.Runner()
+atexit.register(RUNNER.close)
+
+
+def in_loop(coroutine: Any) -> Any:
+    """The result of a coroutine; one loop runs all of them, for making one takes longer than most of them do."""
+    return RUNNER.run(coroutine)
 
 
 FACES = {"sync": Sync, "async": Async}

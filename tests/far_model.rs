@@ -282,7 +282,8 @@ fn run(ops: Vec<Op>, options: Options) -> Result<(), TestCaseError> {
                 let count = store.invalidate(&[&key], hard, now).unwrap();
                 prop_assert_eq!(count, u64::from(model.get(&key).is_some()));
                 model.settle();
-                if hard {
+                let ends = |known: &Known| known.expires <= known.fresh;
+                if hard || model.entries.get(&key).is_some_and(ends) {
                     model.entries.remove(&key);
                 } else if let Some(known) = model.entries.get_mut(&key) {
                     known.fresh = known.fresh.min(now);
@@ -293,9 +294,9 @@ fn run(ops: Vec<Op>, options: Options) -> Result<(), TestCaseError> {
                 store
                     .invalidate_tags(std::slice::from_ref(&tag), hard, now)
                     .unwrap();
-                if hard {
-                    model.entries.retain(|_, known| !known.tags.contains(&tag));
-                }
+                model.entries.retain(|_, known| {
+                    !known.tags.contains(&tag) || (!hard && known.expires > known.fresh)
+                });
                 for known in model
                     .entries
                     .values_mut()

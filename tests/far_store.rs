@@ -124,7 +124,7 @@ fn behaves(store: &dyn FarStore) {
         [9, 10, 19, 20].map(stale),
         [Some(false), Some(true), Some(true), None]
     );
-    assert!(now(store.touch(b"a", NEVER, NEVER, 0)));
+    assert!(now(store.touch(b"a", 100, NEVER, 0)));
     assert_eq!(now(store.invalidate(&[b"a", b"x"], false, 5)), 1);
     assert_eq!(stale(5), Some(true));
     assert_eq!(now(store.invalidate(&[b"a"], true, 5)), 1);
@@ -133,7 +133,10 @@ fn behaves(store: &dyn FarStore) {
     let tags = ["t".to_owned()];
     let tagged = Entry {
         tags: &tags,
-        terms: Terms::default(),
+        terms: Terms {
+            fresh_until: 100,
+            ..Terms::default()
+        },
         payload: b"t",
     };
     now(store.set_many(&[(b"t1", tagged), (b"t2", tagged), (b"u", entry(b"u"))], 0));

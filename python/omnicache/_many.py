@@ -14,7 +14,7 @@ from .exceptions import CacheConfigError
 if TYPE_CHECKING:
     from .entry import CacheEntry
 
-__all__ = ["Many"]
+__all__ = ["Many", "pairs", "whole"]
 
 
 class Many(Life):
@@ -35,7 +35,7 @@ class Many(Life):
         (2, 1)
         """
         count = 0
-        for key, value in _pairs(items, "set_many"):
+        for key, value in pairs(items, "set_many"):
             self.set(key, value, ttl, **options)
             count += 1
         return count
@@ -108,7 +108,7 @@ class Many(Life):
         ['Ada', 'Bob']
         """
         if limit is not None:
-            limit = min(_whole(limit, "entries: limit", least=0), MAX_ENTRIES)
+            limit = min(whole(limit, "entries: limit", least=0), MAX_ENTRIES)
         return [self._snapshot(row) for row in self._rows(pattern, tags, limit)]
 
     def delete_many(
@@ -230,10 +230,10 @@ class Many(Life):
         1000
         1000
         """
-        batch_size = _whole(batch_size, "warm: batch_size", least=1)
+        batch_size = whole(batch_size, "warm: batch_size", least=1)
         made: Any = source() if callable(source) else source
         count = 0
-        for key, value in _pairs(made, "warm"):
+        for key, value in pairs(made, "warm"):
             self.set(key, value, ttl, **options)
             count += 1
             if progress is not None and count % batch_size == 0:
@@ -243,7 +243,7 @@ class Many(Life):
         return count
 
 
-def _pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:
+def pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:
     """The (key, value) pairs of a mapping or an iterable.
 
     Raises:
@@ -261,7 +261,7 @@ def _pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:
         yield key, value
 
 
-def _whole(value: object, what: str, *, least: int) -> int:
+def whole(value: object, what: str, *, least: int) -> int:
     """`value` if it is a whole number of at least so much."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise CacheConfigError(f"{what}: a whole number of at least {least}, not {value!r}")

@@ -500,8 +500,24 @@ class Core:
     def _set_hooks(self, reads: bool, writes: bool) -> None: ...
     def _validate(self) -> None: ...
 
+    # where what is here are copies of what lies far
+    def _set_far(self, store: FileStore | None, /) -> None: ...
+    def _followed(self) -> int: ...
+    def _set_followed(self, position: int) -> None: ...
+    def _ticket(self, key: Any) -> int: ...
+    def _copy_read(self, key: Any, value: Any, ticket: int, ttl: Any, **options: Any) -> bool: ...
+    def _copy_written(self, key: Any, value: Any, ticket: int, ttl: Any, **options: Any) -> bool: ...
+    def _outdate(self, key: Any) -> None: ...
+    def _outdate_all(self) -> None: ...
+    def _count_far(self, *, hits: int = 0, sets: int = 0, deletes: int = 0) -> None: ...
+    def _far_counts(self) -> tuple[int, int, int]: ...
+    def _reset_far_counts(self) -> None: ...
+
 def install(class_: type[Core], /) -> None:
     """Puts the native ``get``, ``set``, ``cache[k]`` and ``k in cache`` onto a class below ``Core``."""
+
+def install_far(class_: type[Core], /) -> None:
+    """Puts the native ``get`` and ``cache[k]`` onto a class below ``Core`` that has ``_read`` and ``_beyond``."""
 
 @final
 class FarEntry:
@@ -590,7 +606,10 @@ class FileStore:
             without a close the store starts empty. ``"system"``: every write that returned is on the disk.
         max_bytes: Entries that were not used for longest are evicted (those with a priority under 0.5 first, those with
             1.0 last) until they weigh no more: keys, headers and values.
+        max_entries: As `max_bytes`, for their number.
         map_bytes: How large the memory map of a new file is. It grows where that is not enough.
+        timeout: Seconds that a write waits for others that write, of which one may be stopped or hang; then it raises
+            ``CacheTimeoutError``, and nothing is written.
 
     >>> import tempfile
     >>> from omnicache._omnicache import FileStore
@@ -610,7 +629,9 @@ class FileStore:
         *,
         durability: Literal["process", "system"] = "process",
         max_bytes: int | None = None,
+        max_entries: int | None = None,
         map_bytes: int | None = None,
+        timeout: float = 5.0,
     ) -> FileStore: ...
     @property
     def directory(self) -> Path:
@@ -620,6 +641,11 @@ class FileStore:
     def durability(self) -> str: ...
     @property
     def max_bytes(self) -> int | None: ...
+    @property
+    def max_entries(self) -> int | None: ...
+    def limit(self, max_bytes: int | None, max_entries: int | None, now: float) -> None:
+        """Has this object evict, now and with each of its writes, until no more than this is there."""
+
     @property
     def set_aside(self) -> tuple[Path, str] | None:
         """The file that could not be used when the store was opened, where it lies now, and why."""
@@ -700,10 +726,10 @@ class FileStore:
         """Gives an entry another end; whether there was one."""
 
     def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False) -> int:
-        """Makes entries stale, or gone if `hard`; how many there were. Leases of the keys end."""
+        """Makes entries stale, or gone if `hard` or not kept past their time; how many there were. Leases of the keys end."""
 
     def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False) -> None:
-        """Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is."""
+        """As ``invalidate`` of whatever carries one of `tags`, however much that is."""
 
     def scan(
         self,
@@ -748,6 +774,9 @@ class FileStore:
         Who holds it already keeps it for longer. That of a process that is dead is taken over at once. Who does not get
         it looks at ``position()`` from time to time, and asks again when that has changed.
         """
+
+    def leased(self, now: float) -> list[bytes]:
+        """The keys that somebody, in this process or another, has a lease of."""
 
     def release(self, key: bytes, token: int, now: float) -> bool:
         """Ends a lease; whether it held."""

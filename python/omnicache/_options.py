@@ -161,11 +161,12 @@ def options_from(where: str, given: Mapping[str, Any], bundle: object = None) ->
     return options.over(bundle)
 
 
-def check_names(where: str, given: Iterable[str]) -> None:
-    """Raises TypeError for an option that there is not; the message names the nearest one."""
+def check_names(where: str, given: Iterable[str], known: Iterable[str] | None = None) -> None:
+    """Raises TypeError for an option that is none of `known`, or none at all; the message names the nearest one."""
+    names = _NAMES if known is None else tuple(known)
     for name in given:
-        if name not in _NAMES:
-            near = difflib.get_close_matches(name, (*_NAMES, "options"), n=1, cutoff=0.0)[0]
+        if name not in names:
+            near = difflib.get_close_matches(name, names if known else (*names, "options"), n=1, cutoff=0.0)[0]
             raise TypeError(f"{where}() got an unexpected keyword argument '{name}'; the nearest one is '{near}'")
 
 

@@ -77,6 +77,8 @@ class Cache(AsyncFace):
 
     __slots__ = ()
 
+    _shared: ClassVar[bool] = False
+    """Whether other processes may see the entries."""
     _far_kind: ClassVar[Any] = None
     """The class of caches whose entries leave the process; the layer above says which."""
 

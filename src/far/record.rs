@@ -120,6 +120,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Whether it is kept past its time, so that it can be served stale; else what makes it stale ends it.
+    pub fn has_window(&self) -> bool {
+        self.expires > self.fresh_until
+    }
+
     /// The terms of what is stale since this moment: if that is before its time, on request.
     #[must_use]
     pub fn stale_since(self, since: u64) -> Self {

@@ -17,6 +17,7 @@ from omnicache import (
     SizeStrategy,
     TTLStrategy,
 )
+from tests.places import PLACES
 
 NO_DURATIONS = [
     0, 0.0, -1, -0.5, math.nan, math.inf, -math.inf, True, False, "", "5", "5 parsecs", "1m1h", "-5s", "5s5s", b"5s",
@@ -31,9 +32,14 @@ def show(value):
     return f"{type(value).__name__}-{str(value)[:12]!a}" if not isinstance(value, int) or value < 1000 else "huge"
 
 
+@pytest.fixture(params=[(place, "lru") for place in PLACES], ids="-".join)
+def setting(request):
+    return request.param
+
+
 @pytest.fixture
-def box(make, face):
-    box = face(make())
+def box(placed, face):
+    box = face(placed())
     box.set("there", 1)
     yield box
     assert dict(box.cache) == {"there": 1}
@@ -107,13 +113,13 @@ def test_priorities_and_jitters(box, make, number):
 
 
 @pytest.mark.parametrize(
-    "strategy", ["", "lruu", "LRU cache", None, 5, object(), object, dict, {}, {"type": 5}, {"type": "lru", "x": 1}, []]
+    "wrong", ["", "lruu", "LRU cache", None, 5, object(), object, dict, {}, {"type": 5}, {"type": "lru", "x": 1}, []]
 )
-def test_strategies(box, make, strategy):
+def test_strategies(box, make, wrong):
     with pytest.raises(CacheStrategyError):
-        make(strategy=strategy)
+        make(strategy=wrong)
     with pytest.raises(CacheStrategyError):
-        box.cache.set_strategy(strategy)
+        box.cache.set_strategy(wrong)
     assert box.cache.strategy == LRUStrategy()
 
 
@@ -191,8 +197,8 @@ def test_keys_that_cannot_be_used(box, key, message):
         assert len(str(caught.value)) < 600
 
 
-def test_keys_that_a_dict_refuses_work_by_value(make, face):
-    box = face(make())
+def test_keys_that_a_dict_refuses_work_by_value(placed, face):
+    box = face(placed())
     keys = [[1, 2], {"a": [1]}, {1, 2}, [[]], [{}], [set()], ([1],)]
     for number, key in enumerate(keys):
         box.set(key, number)
@@ -209,8 +215,8 @@ def test_keys_that_a_dict_refuses_work_by_value(make, face):
     assert len(box.cache) == 8
 
 
-def test_huge_keys(make, face):
-    box = face(make())
+def test_huge_keys(placed, face):
+    box = face(placed())
     deep = ()
     for _ in range(14):
         deep = (deep, 1)
@@ -229,8 +235,8 @@ def test_huge_keys(make, face):
 
 @pytest.mark.parametrize("depth", [17, 60, 500, 50_000])
 @pytest.mark.parametrize("kind", [tuple, list, dict])
-def test_deep_keys_work_or_are_refused(make, face, depth, kind):
-    box = face(make())
+def test_deep_keys_work_or_are_refused(placed, face, depth, kind):
+    box = face(placed())
     key = kind()
     for _ in range(depth):
         key = {"k": key} if kind is dict else kind([key])
@@ -248,8 +254,8 @@ def test_deep_keys_work_or_are_refused(make, face, depth, kind):
         key = key["k"] if kind is dict else key[0]
 
 
-def test_keys_with_surrogates(make, face):
-    box = face(make())
+def test_keys_with_surrogates(placed, face):
+    box = face(placed())
     for number, key in enumerate(("\ud800", "a\udfffb", ("\ud800",), ["\ud800"], {"\ud800": 1})):
         box.set(key, number)
         assert box.get(key) == number
@@ -261,7 +267,7 @@ def test_keys_with_surrogates(make, face):
     assert box.get("\ufffd") is None
 
 
-def test_keys_that_are_nearly_builtins(make, face):
+def test_keys_that_are_nearly_builtins(placed, face):
     class Number(int):
         __hash__ = None
 
@@ -269,7 +275,7 @@ def test_keys_that_are_nearly_builtins(make, face):
         __slots__ = ()
         __hash__ = None
 
-    box = face(make())
+    box = face(placed())
     for key in (OddText("a"), Number(5), Pair((1, 2))):
         try:
             box.set(key, "odd")

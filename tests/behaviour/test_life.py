@@ -19,6 +19,7 @@ from omnicache import (
     list_caches,
 )
 from tests.faces import STRATEGIES
+from tests.places import PLACES
 
 OPERATIONS = {
     "get": lambda box: box.get("a"),
@@ -61,7 +62,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("strategy", ["lru", "custom"])
+@pytest.mark.parametrize("setting", [("memory", "custom"), *((place, "lru") for place in PLACES)], ids="-".join)
 def test_a_closed_cache_says_so(box, operation):
     box.set("a", 1)
     box.close()

@@ -82,11 +82,13 @@ def test_time_and_tags(store: FileStore):
     assert not store.get(b"k", NOW).stale
     assert store.get(b"k", NOW + 1).stale
     assert store.get(b"k", NOW + 2) is None
-    assert store.touch(b"k", None, None, NOW)
+    assert store.touch(b"k", NOW + 20, NOW + 30, NOW)
     assert store.invalidate([b"k"], NOW) == 1
     assert store.get(b"k", NOW + 9).stale
-    store.set(b"k", b"v", NOW, tags=["t"])
+    store.set(b"k", b"v", NOW, fresh_until=NOW + 1, expires=NOW + 2, tags=["t"])
+    store.set(b"l", b"v", NOW, tags=["t"])
     store.invalidate_tags(["t"], NOW)
+    assert store.get(b"l", NOW) is None
     assert store.get(b"k", NOW).stale
     store.invalidate_tags(["t"], NOW, hard=True)
     assert store.get(b"k", NOW) is None
@@ -179,7 +181,7 @@ def test_a_closed_store_says_so(open_store):
 
 
 def test_a_key_or_a_value_that_is_too_large_is_refused(store: FileStore):
-    with pytest.raises(CacheBackendError, match="a key of 1048577 bytes"):
+    with pytest.raises(CacheSerializationError, match="a key of 1048577 bytes"):
         store.set(bytes(1048577), b"", NOW)
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+
+from ..exceptions import CacheTimeoutError
 
 if TYPE_CHECKING:
     from .drive import Port
 
 __all__ = ["Behind"]
+
+LONGEST: Final = 30.0
+"""Seconds that a caller waits for the queue."""
+_IDLE: Final = 10.0
+_ALL: Final[weakref.WeakSet[Behind]] = weakref.WeakSet()
+
+Step = tuple[tuple[Any, ...], Callable[[], object]]
 
 
 class Behind:
@@ -20,50 +32,104 @@ class Behind:
         """At most `size` writes to `port` are under way."""
         self._port: Final = port
         self._size: Final = size
-        self._reset()
-        if hasattr(os, "register_at_fork"):
-            # What the parent has not written yet the parent will write.
-            os.register_at_fork(after_in_child=self._reset)
+        self._begin()
+        _ALL.add(self)
 
-    def _reset(self) -> None:
+    def _begin(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._queue: deque[tuple[Any, ...]] = deque()
-        self._busy = False
+        self._queue: deque[Step] = deque()
+        # Writes so far: taken into the queue, and done.
+        self._added = self._done = 0
         self._running = False
 
-    def add(self, *step: Any) -> None:
-        """Has this done, after all that was added before."""
+    @property
+    def full(self) -> bool:
+        """Whether the next one has to wait."""
+        return len(self._queue) >= self._size
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way."""
+        return self._done == self._added
+
+    def add(self, step: tuple[Any, ...], lost: Callable[[], object]) -> None:
+        """Has `step` done, after all that was added before; `lost` hears if it could not be.
+
+        Raises:
+            CacheTimeoutError: The queue remained full.
+        """
         with self._changed:
-            while len(self._queue) >= self._size:
-                self._changed.wait()
-            self._queue.append(step)
+            if not self._changed.wait_for(lambda: len(self._queue) < self._size, LONGEST):
+                raise CacheTimeoutError(
+                    f"the queue of writes that are to be done soon has been full for {LONGEST:g} s: its store is too slow "
+                    'or hangs; raise queue_size=, or use write="through"'
+                )
+            self._queue.append((step, lost))
+            self._added += 1
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._work, name="omnicache-behind", daemon=True).start()
             self._changed.notify_all()
 
-    def flush(self) -> None:
-        """Waits until everything that was added is done."""
-        with self._changed:
-            while self._queue or self._busy:
-                self._changed.wait()
+    def flush(self, longest: float = LONGEST) -> None:
+        """Waits until all that was added so far is done.
 
-    close = flush
+        Raises:
+            CacheTimeoutError: It took longer than `longest` seconds; it goes on.
+        """
+        if self.settled:
+            return
+        with self._changed:
+            until = self._added
+            if not self._changed.wait_for(lambda: self._done >= until, longest):
+                raise CacheTimeoutError(
+                    f"{self._added - self._done} writes that are to be done soon were not done within {longest:g} s: "
+                    "their store is too slow or hangs"
+                )
+
+    def close(self) -> None:
+        """As :meth:`flush`; nothing is added any more."""
+        try:
+            self.flush()
+        finally:
+            _ALL.discard(self)
 
     def _work(self) -> None:
         while True:
             with self._changed:
                 if not self._queue:
-                    self._changed.wait(10.0)
+                    self._changed.wait(_IDLE)
                 if not self._queue:
                     self._running = False
                     return
-                step = self._queue.popleft()
-                self._busy = True
+                step, lost = self._queue.popleft()
+                self._changed.notify_all()  # there is room
             try:
-                self._port.call(*step)
-            except Exception:  # noqa: BLE001, S110 - the guard has counted and logged it; nobody waits for it
-                pass
+                if not self._port.call(*step):
+                    lost()
+            except Exception:  # noqa: BLE001 - the guard has counted and logged it; nobody waits for it
+                lost()
+            del step, lost  # they may hold values, for as long as this thread waits
             with self._changed:
-                self._busy = False
+                self._done += 1
                 self._changed.notify_all()
+
+
+def _end() -> None:
+    """The interpreter ends, and takes the threads along."""
+    for behind in list(_ALL):
+        try:
+            behind.flush()
+        except CacheTimeoutError:
+            continue  # nobody is there to be told
+
+
+def _begin_anew() -> None:
+    """In a child after a fork: what the parent has not written yet the parent will write."""
+    for behind in list(_ALL):
+        behind._begin()
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

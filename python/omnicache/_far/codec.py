@@ -10,7 +10,10 @@ from ..serializers import Compression, Serializer, serializer_from
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
 
-__all__ = ["Codec"]
+__all__ = ["LONGEST", "Codec"]
+
+LONGEST: Final = (1 << 31) - (1 << 20)
+"""Bytes that a value may take outside the process."""
 
 COMPRESSED: Final = 1
 

@@ -1,7 +1,8 @@
 """Operations that are written once, as generators, and driven by a thread or by a task.
 
 An operation yields what it wants of the far store, ``(name, *arguments)``, and is sent the answer. The names beginning
-with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits.
+with ``!`` are the driver's own: ``("!call", function)`` calls a loader, ``("!sleep", seconds)`` waits, ``("!wait",
+function, *arguments)`` calls what may wait for other threads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from functools import wraps
 from inspect import isawaitable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-__all__ = ["CALL", "SLEEP", "Operation", "Port", "adrive", "coloured", "drive"]
+from .apart import apart
+
+__all__ = ["CALL", "SLEEP", "WAIT", "Operation", "Port", "adrive", "coloured", "drive"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,10 +24,14 @@ R = TypeVar("R")
 Operation = Generator[tuple[Any, ...], Any, R]
 CALL = "!call"
 SLEEP = "!sleep"
+WAIT = "!wait"
 
 
 class Port(Protocol):
     """A far store as operations use it: the same request in two colours."""
+
+    late: Callable[[], object]
+    """Called when something is done after all that nobody waits for any more."""
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""
@@ -45,6 +52,8 @@ def drive(port: Port, operation: Operation[R]) -> R:
                 elif name == SLEEP:
                     time.sleep(step[1])
                     answer = None
+                elif name == WAIT:
+                    answer = step[1](*step[2:])
                 else:
                     answer = port.call(*step)
             except BaseException as error:  # noqa: BLE001 - it is the operation's
@@ -69,6 +78,8 @@ async def adrive(port: Port, operation: Operation[R]) -> R:
                 elif name == SLEEP:
                     await asyncio.sleep(step[1])
                     answer = None
+                elif name == WAIT:
+                    answer = await apart(*step[1:])
                 else:
                     answer = await port.acall(*step)
             except BaseException as error:  # noqa: BLE001 - it is the operation's
@@ -92,10 +103,10 @@ S = TypeVar("S", bound=Driven)
 
 
 def coloured(
-    operation: Callable[Concatenate[S, P], Operation[R]],
+    operation: Callable[Concatenate[S, P], Operation[R]], name: str | None = None
 ) -> tuple[Callable[Concatenate[S, P], R], Callable[Concatenate[S, P], Coroutine[Any, Any, R]]]:
-    """The plain method and its awaitable twin that `operation` stands for."""
-    name = operation.__name__.removeprefix("_")
+    """The plain method and its awaitable twin that `operation` stands for, by its name or by another one."""
+    name = name or operation.__name__.removeprefix("_")
 
     @wraps(operation)
     def plain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -105,5 +116,8 @@ def coloured(
     async def awaited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await adrive(self._port, operation(self, *args, **kwargs))
 
-    plain.__name__, awaited.__name__ = name, f"a{name}"
+    owner = operation.__qualname__.rpartition(".")[0]
+    for function, its_name in ((plain, name), (awaited, f"a{name}")):
+        # So that its documentation is found where the method is first described.
+        function.__name__, function.__qualname__ = its_name, f"{owner}.{its_name}"
     return plain, awaited

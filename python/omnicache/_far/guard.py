@@ -1,28 +1,30 @@
-"""What happens when a far store fails: a circuit breaker, a fallback, and what has to be made good afterwards.
+"""A store that survives the failure of another one: a breaker before the primary, a fallback, what is made good later.
 
-The breaker is *closed* while the store answers. A few failures in a row *open* it: the store is left alone for a while
-that doubles with each failed attempt, give or take chance. Then it is *half open*: one request tries. See Nygard,
-Release It!, 2nd ed., chapter 5.
+What must hold, whoever fails when:
+
+1. The primary is not read before it has heard of every deletion, invalidation and write that it missed.
+2. What was in the fallback before an outage is not read in it, nor after it.
+3. A lease is good only at the store that gave it.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .._omnicache import match_keys
 from ..exceptions import CacheBackendError, CacheTimeoutError
+from .apart import nothing
+from .breaker import Breaker
+from .owed import Owed, next_step
 
 if TYPE_CHECKING:
+    from .._omnicache import FarLease, FileStore
     from .drive import Port
 
-__all__ = ["Breaker", "Guard"]
-
-_FAILURES: Final = 3
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
-_MOST_OWED: Final = 10_000
+__all__ = ["Guard", "Lease"]
 
 # What is answered in the place of a store that cannot be reached.
 _NOTHING: Final[dict[str, Any]] = {
@@ -40,61 +42,35 @@ _NOTHING: Final[dict[str, Any]] = {
     "scan": ([], None),
     "stats": {},
     "lease": None,
+    "leased": [],
     "release": False,
+    "changes": None,
 }
+_READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
+# What only the primary can be asked.
+_ITS_OWN: Final = frozenset({"changes"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
 
+Request = Generator[tuple["Port", tuple[Any, ...]], Any, Any]
 
-class Breaker:
-    """Whether a store is to be asked."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now: Final = now
-        self._lock: Final = threading.Lock()
-        self._failures = 0
-        self._pause = _FIRST_PAUSE
-        self._until = 0.0
-        self._trying = False
-        self.state: Literal["closed", "open", "half_open"] = "closed"
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The answer to who asks for a lease, and the store that gave it."""
 
-    def admits(self) -> bool:
-        """Whether this request may go to the store; while it is half open, one may."""
-        if self.state == "closed":
-            return True
-        with self._lock:
-            if self.state == "open" and self._now() >= self._until:
-                self.state = "half_open"
-                self._trying = False
-            if self.state == "half_open" and not self._trying:
-                self._trying = True
-                return True
-            return False
+    leased: FarLease
+    of: Port
 
-    def succeeded(self) -> bool:
-        """The store has answered; whether it is back only now."""
-        if self.state == "closed" and self._failures == 0:
-            return False
-        with self._lock:
-            back = self.state != "closed"
-            self.state, self._failures, self._pause, self._trying = "closed", 0, _FIRST_PAUSE, False
-            return back
-
-    def failed(self) -> bool:
-        """The store has not; whether it is given up only now."""
-        with self._lock:
-            self._failures += 1
-            if self.state == "half_open":
-                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-            elif self.state == "open" or self._failures < _FAILURES:
-                return False
-            first = self.state == "closed"
-            self.state, self._trying = "open", False
-            self._until = self._now() + self._pause * (0.75 + random.random() / 2)  # noqa: S311 - no secret hangs on it
-            return first
+    @property
+    def acquired(self) -> bool:
+        """Whether it is the asker's."""
+        return self.leased.acquired
 
 
 class Guard:
-    """A port that survives the failure of another one."""
+    """A port before the ports of primary and fallback."""
+
+    late: Callable[[], object] = staticmethod(nothing)
 
     def __init__(
         self,
@@ -103,16 +79,35 @@ class Guard:
         fallback: Port | None,
         raises: bool,
         now: Callable[[], float],
+        wall: Callable[[], float],
         told: Callable[[Exception, bool], None],
+        back: Callable[[], None],
     ) -> None:
-        """`raises`: failures are the caller's, if there is no fallback; `told` hears of each, and if it is an end."""
+        """A guard of `primary`.
+
+        Args:
+            primary: The store that is used while it answers.
+            fallback: The store that is used while it does not.
+            raises: Failures are the caller's, if there is no fallback that answers.
+            now: Seconds on the cache's clock.
+            wall: Seconds since 1970 on it.
+            told: Hears of each failure, and whether the primary is given up with it.
+            back: Hears that the primary is in use again.
+        """
         self.primary: Final = primary
         self.fallback: Final = fallback
         self.breaker: Final = Breaker(now)
         self._raises: Final = raises
+        self._wall: Final = wall
         self._told: Final = told
-        self._owed: list[tuple[Any, ...]] = []
+        self._back: Final = back
         self._lock: Final = threading.Lock()
+        self._owed: Final = Owed()
+        self._replaying = False
+        self.elsewhere = 0
+        """How many requests the primary has not answered so far."""
+        # What is in the fallback: nothing, what was written in this outage, or what may be older.
+        self._kept: Literal["nothing", "used", "old"] = "old"
 
     @property
     def leases(self) -> bool:
@@ -131,14 +126,16 @@ class Guard:
 
     @property
     def _used(self) -> Any:
-        if self.degraded:
-            return self.fallback
-        return self.primary
+        return self.fallback if self.degraded else self.primary
 
-    def position(self) -> int | None:
-        """Of the last change in the store in use."""
-        used = self._used
-        return used.position() if getattr(used, "coherent", False) else None
+    @property
+    def followed(self) -> FileStore | None:
+        """The store whose position tells of the writes of other processes; None where none does."""
+        return getattr(self.primary, "store", None)
+
+    def changes(self, since: int, now: float) -> Any:
+        """What others changed in the primary since; None while it is down."""
+        return None if self.degraded else self.call("changes", since, now)
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
@@ -154,6 +151,8 @@ class Guard:
                     port, step = request.send(answer)
         except StopIteration as end:
             return end.value
+        finally:
+            request.close()
 
     async def acall(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
@@ -169,55 +168,134 @@ class Guard:
                     port, step = request.send(answer)
         except StopIteration as end:
             return end.value
+        finally:
+            request.close()
 
-    def _request(self, name: str, args: tuple[Any, ...]) -> Generator[tuple[Port, tuple[Any, ...]], Any, Any]:
+    # --- one request ---
+
+    def _request(self, name: str, args: tuple[Any, ...]) -> Request:
         failure: Exception | None = None
-        if self.breaker.admits():
+        admitted = self._admitted()
+        if admitted is not None:
             try:
-                if self.degraded:
-                    yield from self._make_good()
-                answer = yield self.primary, (name, *args)
+                answer = yield from self._tried(name, args, replay=admitted == "replay")
             except _FAILURE as error:
                 failure = error
-                self._told(error, self.breaker.failed())
             else:
-                if self.breaker.succeeded() and self.fallback is not None:
-                    # What it was given meanwhile must not be there at the next outage.
-                    yield from self._quietly(self.fallback, ("clear", args[-1] if args else 0.0))
+                if self._kept == "used":
+                    yield from self._emptied()
                 return answer
-        self._owe(name, args)
-        if self.fallback is not None:
-            return (yield self.fallback, (name, *args))
-        if failure is not None and self._raises:
-            raise failure
+        self.owe(name, *args)
+        if self.fallback is not None and name not in _ITS_OWN and hasattr(self.fallback, name):
+            try:
+                if self._kept == "old":
+                    yield self.fallback, ("clear", self._wall())
+                self._kept = "used"
+                return (yield from _asked(self.fallback, name, args))
+            except _FAILURE as error:
+                self._told(error, False)
+                failure = failure or error
         if self._raises:
-            raise CacheBackendError("the store has failed repeatedly and is left alone for a while")
+            raise failure or CacheBackendError("the store has failed repeatedly and is left alone for a while")
         return [None] * len(args[0]) if name == "get_many" else _NOTHING[name]
 
-    def _make_good(self) -> Generator[tuple[Port, tuple[Any, ...]], Any, None]:
-        """Does what could not be done, before anything is read: else what was deleted would come back."""
-        while self._owed:
-            yield self.primary, self._owed[0]
-            with self._lock:
-                self._owed.pop(0)
+    def owe(self, name: str, *args: Any) -> None:
+        """The primary has to hear of this request before it is read again."""
+        with self._lock:
+            self.elsewhere += 1
+            self._owed.add(name, args)
 
-    def _quietly(self, port: Port, step: tuple[Any, ...]) -> Generator[tuple[Port, tuple[Any, ...]], Any, None]:
+    def _admitted(self) -> Literal["plainly", "replay"] | None:
+        """Whether this request may go to the primary, and whether it is the one that first makes good what is owed."""
+        if self.breaker.state == "closed" and not self._owed and not self._replaying:
+            return "plainly"
+        with self._lock:
+            if self._replaying or not self.breaker.admits():
+                return None
+            self._replaying = True
+            return "replay"
+
+    def _tried(self, name: str, args: tuple[Any, ...], *, replay: bool) -> Request:
+        """Asks the primary, and tells the breaker how that went."""
+        ended = False
         try:
-            yield port, step
+            while True:
+                if replay:
+                    yield from self._make_good()
+                answer = yield from _asked(self.primary, name, args)
+                # 1. All is made good. 2. Another request, which has to go elsewhere meanwhile, deletes. 3. This one reads.
+                if not (replay and self._owed and name in _READS):
+                    break
+            ended = True
+            if self.breaker.succeeded():
+                self._back()
+            return answer
+        except _FAILURE as error:
+            ended = True
+            self._told(error, self.breaker.failed())
+            raise
+        finally:
+            if not ended:
+                self.breaker.gave_up()
+            if replay:
+                self._replaying = False
+
+    def _make_good(self) -> Request:
+        """Does what could not be done, before anything is read: else what was deleted would come back."""
+        with self._lock:
+            steps = self._owed.take()
+        try:
+            while steps:
+                step, count = next_step(steps)
+                if step[0] == "matching":
+                    yield from self._make_good_matching(*step[1:])
+                else:
+                    yield self.primary, step
+                del steps[:count]
+                if not steps:
+                    with self._lock:
+                        steps = self._owed.take()
+        finally:
+            with self._lock:
+                self._owed.give_back(steps)
+
+    def _make_good_matching(self, pattern: str, tags: set[str] | None, hard: bool, now: float) -> Request:
+        """What is meant by a pattern may be in the primary alone."""
+        cursor = None
+        while True:
+            page, cursor = yield self.primary, ("scan", cursor, 500, now)
+            keys = [row.key for row in page if tags is None or tags.intersection(row.tags)]
+            if keys := match_keys(pattern, keys):
+                yield self.primary, ("invalidate", keys, hard, now)
+            if cursor is None:
+                return
+
+    def _emptied(self) -> Request:
+        """What the fallback was given in this outage must not be there in the next one."""
+        if self.fallback is None:
+            return
+        self._kept = "old"
+        try:
+            yield self.fallback, ("clear", self._wall())
         except _FAILURE as error:
             self._told(error, False)
-
-    def _owe(self, name: str, args: tuple[Any, ...]) -> None:
-        """Notes what the primary has to hear when it is back: whatever makes what it has wrong."""
-        if name in {"delete", "take", "set"}:
-            # What is written meanwhile is newer than what it has, which must not come back.
-            step: tuple[Any, ...] = ("delete", args[0], args[2] if name == "set" else args[-1])
-        elif name in {"delete_many", "invalidate", "invalidate_tags", "clear"}:
-            step = (name, *args)
         else:
-            return
-        with self._lock:
-            if name == "clear" or len(self._owed) >= _MOST_OWED:
-                self._owed.clear()
-                step = ("clear", args[-1] if name != "set" else args[2])
-            self._owed.append(step)
+            if self._kept == "old":
+                self._kept = "nothing"
+
+
+def _asked(port: Port, name: str, args: tuple[Any, ...]) -> Request:
+    """One request, where a lease is only good at the store that gave it."""
+    if name == "set" and "lease" in args[3]:
+        key, payload, now, fields = args
+        lease: Lease = fields["lease"]
+        if lease.of is not port:
+            return None
+        rest = {field: value for field, value in fields.items() if field != "lease"}
+        leased = lease.leased
+        return (yield port, (name, key, payload, now, {**rest, "token": leased.token, "generation": leased.generation}))
+    if name == "release":
+        key, lease, now = args
+        return False if lease.of is not port else (yield port, (name, key, lease.leased.token, now))
+    answer = yield port, (name, *args)
+    return Lease(answer, port) if name == "lease" and answer is not None else answer

@@ -21,9 +21,12 @@ _UNTOLD: Final = 5.0
 
 
 class Near:
-    """The near slot of a cache; empty for one that is far only, which still counts its reads here."""
+    """The near slot of a cache; empty for one that is far only, which still counts its reads here.
 
-    __slots__ = ("_at", "_cache", "_port", "_ttl", "on")
+    A ticket is taken before something is read or written far, and decides whether it may be kept here afterwards.
+    """
+
+    __slots__ = ("_cache", "_port", "_ttl", "on")
 
     def __init__(self, cache: FarCache, port: Guard, tiers: TieredBackend | None) -> None:
         """The slot that `tiers` describes."""
@@ -31,62 +34,73 @@ class Near:
         self._port: Final = port
         self.on: Final = tiers is not None
         ttl = None if tiers is None else tiers.near_ttl
-        self._ttl: Final = _UNTOLD if ttl is None and not port.coherent else ttl
-        # The position up to which near follows far.
-        self._at = port.position() or 0
+        store = port.followed if self.on else None
+        self._ttl: Final = _UNTOLD if ttl is None and store is None else ttl
+        cache._set_far(store)
+        if store is not None:
+            cache._set_followed(store.position() or 0)
 
     def get(self, key: Any) -> Any:
-        """The copy, or MISSING; counted."""
-        if self.on:
-            self.follow()
+        """The copy, or MISSING; counted. What others wrote is dropped before, which is a part of every read."""
         return Core.get(self._cache, key, MISSING)
 
     def follow(self) -> None:
         """Drops what others have written since the last look."""
-        port = self._port
-        if port.degraded or not port.coherent:
-            return  # what is near lives no longer than it may
-        position = port.position()
-        if position is not None and position == self._at:
-            return
-        at, keys, tags = port.primary.call("changes", self._at, self._cache._wall())
-        if keys is None or self._at == 0:
+        cache, since = self._cache, self._cache._followed()
+        told = self._port.changes(since, cache._wall())
+        if told is None:
+            return  # the store is down: what is here lives no longer than it may, and goes when the store is back
+        at, keys, tags = told
+        if keys is None or since == 0:
+            cache._flights.invalidate_all()
             self.clear()
         else:
-            for key in keys:
-                self.drop(decode_key(key))
+            for key in map(decode_key, keys):
+                cache._flights.invalidate(key)
+                cache._outdate(key)
             if tags:
-                self.drop_tags([tag for tag, _ in tags])
-        self._at = at
+                names = [tag for tag, _ in tags]
+                cache._leases.end(names)
+                self.drop_tags(names)
+        cache._set_followed(at)
 
-    def keep(self, key: Any, value: Any, entry: FarEntry, now: float) -> None:
+    def ticket(self, key: Any) -> int:
+        """To be taken before `key` is read or written far."""
+        return self._cache._ticket(key) if self.on else 0
+
+    def keep(self, key: Any, value: Any, entry: FarEntry, now: float, ticket: int) -> None:
         """Keeps what was read far, as long as it is fresh there."""
-        if not self.on:
-            return
-        left = None if entry.fresh_until is None else entry.fresh_until - now
-        if left is None or left > 0:
-            self._put(key, value, left, entry.tags)
-
-    def put(self, key: Any, value: Any, terms: Written) -> None:
-        """Keeps what was written."""
         if self.on:
-            self._put(key, value, terms.ttl, terms.tags)
+            left = None if entry.fresh_until is None else entry.fresh_until - now
+            if left is None or left > 0:
+                self._cache._copy_read(key, value, ticket, self._lives(left), **_copied(entry.tags))
 
-    def _put(self, key: Any, value: Any, ttl: float | None, tags: tuple[str, ...]) -> None:
-        lives = [limit for limit in (ttl, self._ttl) if limit is not None]
-        Core.set(self._cache, key, value, min(lives, default=None), tags=tags, stale=None, jitter=None, refresh_at=None)
+    def put(self, key: Any, value: Any, terms: Written, ticket: int) -> None:
+        """Keeps what was written far."""
+        if self.on:
+            self._cache._copy_written(key, value, ticket, self._lives(terms.ttl), **_copied(terms.tags))
+
+    def _lives(self, ttl: float | None) -> float | None:
+        return min((limit for limit in (ttl, self._ttl) if limit is not None), default=None)
 
     def drop(self, key: Any) -> None:
         """Forgets one."""
         if self.on:
-            Core.delete(self._cache, key)
+            self._cache._outdate(key)
 
     def drop_tags(self, tags: list[str]) -> None:
         """Forgets whatever carries one of these."""
         if self.on:
+            self._cache._outdate_all()
             Core._invalidate(self._cache, None, None, tags, True)
 
     def clear(self) -> None:
         """Forgets all."""
         if self.on:
+            self._cache._outdate_all()
             Core._clear(self._cache)
+
+
+def _copied(tags: tuple[str, ...]) -> dict[str, Any]:
+    """A copy has the tags of what it is one of, and otherwise lives as long as it is fresh."""
+    return {"tags": tags, "stale": None, "stale_on_error": None, "jitter": None, "refresh_at": None, "idle": None}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .._events import CacheEvent
@@ -12,7 +11,7 @@ from .._loading import Request
 from .._omnicache import encode_key
 from .._sentinels import DEFAULT, MISSING
 from .._work import ABSENT, Absent
-from ..exceptions import CacheSerializationError
+from ..exceptions import CacheClosedError, CacheSerializationError
 from .drive import CALL, SLEEP, Operation, adrive, drive
 
 if TYPE_CHECKING:
@@ -56,13 +55,17 @@ class FarRequest(Request):
     def _find(self) -> Operation[None]:
         """Reads the entry, which the rest then judges."""
         yield from self._far._settled()
-        now = self._far._wall()
+        now, ticket = self._far._wall(), self._far._near.ticket(self.key)
         self._set_entry((yield ("get", self._bytes, now)))
-        if self._entry is not None and not self._entry.stale and self._budget.mode != "bypass":
-            self._far._far_hits += 1
+        if self._budget.mode == "bypass":
+            return
+        if self._entry is None or self._entry.stale:
+            self._far._missed(self.key)
+        else:
+            self._far._found(self.key, self._value)
             if self._call.found is not None:
                 self._call.found()
-            self._far._near.keep(self.key, self._value, self._entry, now)
+            self._far._near.keep(self.key, self._value, self._entry, now, ticket)
 
     def _set_entry(self, entry: FarEntry | None) -> None:
         self._entry, self._value = entry, MISSING
@@ -122,8 +125,10 @@ class FarRequest(Request):
         value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
         return ABSENT if value is MISSING else value
 
-    def begin(self) -> Callable[[], Any | Awaitable[Any]]:
-        return partial(adrive if self.awaits else drive, self._far._port, self._loaded())
+    def run(self) -> Any | Awaitable[Any]:
+        operation = self._loaded()
+        port = self._far._port
+        return adrive(port, operation) if self.awaits else drive(port, operation)
 
     def _loaded(self) -> Operation[Any]:
         """What another process has loaded meanwhile, or what the loader makes, stored."""
@@ -135,14 +140,17 @@ class FarRequest(Request):
                 return lease[0]
         stored = False
         try:
-            self._ran = True
-            value = yield (CALL, super().begin())
+            value = yield (CALL, self._call_loader)
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
-            if lease is not None and not stored:
-                yield ("release", self._bytes, lease.token, far._wall())
+            if lease is not None and not stored and not far.closed:
+                yield ("release", self._bytes, lease, far._wall())
+
+    def _call_loader(self) -> Any | Awaitable[Any]:
+        self._ran = True
+        return Request.run(self)
 
     def _valid(self) -> bool:
         return self._leader is None or self._leader.valid
@@ -156,12 +164,13 @@ class FarRequest(Request):
             lease = yield ("lease", self._bytes, now + _LEASE, now)
             if lease is None:
                 return None
+            ticket = far._near.ticket(self.key)
             self._set_entry((yield ("get", self._bytes, now)))
             entry = self._entry
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:
-                    yield ("release", self._bytes, lease.token, now)
-                far._near.keep(self.key, self._value, entry, now)
+                    yield ("release", self._bytes, lease, now)
+                far._near.keep(self.key, self._value, entry, now, ticket)
                 return (self._value,)
             if lease.acquired:
                 return lease
@@ -176,9 +185,12 @@ class FarRequest(Request):
         if terms is None:
             return False
         ttl, options = terms
-        conditions = {} if lease is None else {"token": lease.token, "generation": lease.generation}
-        stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
-        if stored and not self._valid():
+        conditions = {} if lease is None else {"lease": lease}
+        try:
+            stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
+        except CacheClosedError:
+            return False  # no reason for the caller not to get the value
+        if stored and not self._valid() and not self._far.closed:
             yield ("delete", self._bytes, self._far._wall())
             self._far._near.drop(self.key)
         return stored

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .._options import options_from
+from .._options import NOTHING, check_names, options_from
 from .._sentinels import DEFAULT
 from ..exceptions import CacheConfigError
+from .arguments import tags_of
 
 if TYPE_CHECKING:
+    from .._omnicache import FarEntry
     from ..serializers import Serializer
     from .cache import FarCache
 
-__all__ = ["Written", "written"]
+__all__ = ["FOREVER", "Written", "kept_until", "window_of", "written"]
+
+_NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
+"""What a plain write can be told."""
+FOREVER: Final = 1.8e10
+"""A moment in the year 2540, behind which lies the end of what never ends by itself but may be served stale: for it
+can be made stale on request, and is kept then."""
 
 
 class Written(NamedTuple):
@@ -34,10 +42,24 @@ class Written(NamedTuple):
             "schema": serializer.fingerprint,
             "created": now,
             "fresh_until": fresh_until,
-            "expires": None if fresh_until is None else fresh_until + self.stale,
+            "expires": kept_until(fresh_until, self.stale),
             "tags": list(self.tags),
             "priority": self.priority,
         }
+
+
+def kept_until(fresh_until: float | None, stale: float) -> float | None:
+    """The end of an entry that may be served stale for so long."""
+    if fresh_until is None:
+        return FOREVER + stale if stale else None
+    return fresh_until + stale
+
+
+def window_of(entry: FarEntry) -> float:
+    """How long an entry may be served stale."""
+    if entry.expires is None:
+        return 0.0
+    return max(entry.expires - (FOREVER if entry.fresh_until is None else entry.fresh_until), 0.0)
 
 
 def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:
@@ -46,13 +68,19 @@ def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = 
     Raises:
         CacheConfigError: One of them cannot be used, here or at all.
     """
-    given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
+    if not options and ttl is DEFAULT:
+        given = NOTHING
+    else:
+        check_names(where, options, _NAMES)
+        given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
     if given.idle is not DEFAULT and given.idle is not None:
         raise CacheConfigError(f"{where}: idle: only entries in the memory of the process can end for want of use")
     own = given.over(cache._options)
     life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
     jitter = cache._jitter if own.jitter is DEFAULT else own.jitter
+    if callable(life):
+        raise CacheConfigError(f"{where}: ttl: a duration; a function of the value is for what is loaded")
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     priority = 0.5 if own.priority is DEFAULT else own.priority
-    return Written(life, own.kept or 0.0, tuple(dict.fromkeys(own.tags or ())), priority)
+    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags or ())), priority)

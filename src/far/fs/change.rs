@@ -4,9 +4,10 @@ use super::entry::{Mode, Set, Written};
 use super::fault::Fault;
 use super::handle::Handle;
 use super::lease::{Leased, Owner};
+use super::options::Durability;
 use super::read;
 use super::row::stored;
-use super::store::{Durability, FileStore};
+use super::store::FileStore;
 use super::tags::Verdict;
 use super::write::{Job, Kept, Value, Write, Writer};
 use crate::far::Stored;
@@ -14,6 +15,7 @@ use crate::far::error::{FarError, Problem};
 use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What fits into a file of LMDB, which writes a value with one call of the system, and that takes less than 2 GiB.
 const MAX_KEY: usize = 1 << 20;
@@ -73,9 +75,7 @@ impl FileStore {
         self.change("take", now, move |write| {
             let found = read::find(&write.trees, write.txn, &key, now)?;
             let taken = found.found().map(|(found, _)| Stored::from(&found));
-            if taken.is_some() {
-                delete(write, &key)?;
-            }
+            delete(write, &key)?;
             Ok(taken)
         })
     }
@@ -107,7 +107,7 @@ impl FileStore {
         })
     }
 
-    /// Makes entries stale, or gone if `hard`; how many there were. Loads of the keys that are under way will not be
+    /// Makes entries stale, or gone if `hard` or if they are not kept past their time; how many there were. Loads of the keys that are under way will not be
     /// stored.
     pub fn invalidate(&self, keys: &[&[u8]], hard: bool, now: u64) -> Result<u64, FarError> {
         if hard {
@@ -118,16 +118,23 @@ impl FileStore {
             let mut count = 0;
             for key in &keys {
                 let stored = stored(key);
-                write.end_lease(&stored)?;
+                let loads = write.end_lease(&stored)?;
                 let Some((kept, terms)) = there(write, &stored, key)? else {
+                    if loads {
+                        write.log.key(key);
+                    }
                     continue;
                 };
-                let terms = Terms {
-                    fresh_until: terms.fresh_until.min(now),
-                    flags: terms.flags.with(Flags::SOFT),
-                    ..terms
-                };
-                write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;
+                if terms.has_window() {
+                    let terms = Terms {
+                        fresh_until: terms.fresh_until.min(now),
+                        flags: terms.flags.with(Flags::SOFT),
+                        ..terms
+                    };
+                    write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;
+                } else {
+                    write.remove(&stored, &kept)?;
+                }
                 write.log.key(key);
                 count += 1;
             }
@@ -135,7 +142,7 @@ impl FileStore {
         })
     }
 
-    /// Makes whatever carries one of `tags` stale, or gone if `hard`, however much that is.
+    /// Makes whatever carries one of `tags` stale, or gone as [`FileStore::invalidate`] does, however much that is.
     pub fn invalidate_tags(&self, tags: &[String], hard: bool, now: u64) -> Result<(), FarError> {
         check_tags(tags).map_err(|problem| self.error("invalidate_tags", problem))?;
         let tags = tags.to_vec();
@@ -150,6 +157,17 @@ impl FileStore {
         #[allow(clippy::redundant_closure_for_method_calls)]
         // the method is not general enough in its lifetimes
         self.change("clear", now, |write| write.clear())
+    }
+
+    /// Has this object evict, now and with each of its writes, until no more than this is there; `None` is no limit.
+    pub fn limit(
+        &self,
+        bytes: Option<u64>,
+        entries: Option<u64>,
+        now: u64,
+    ) -> Result<(), FarError> {
+        self.limits.set(bytes, entries);
+        self.change("limit", now, |_| Ok(()))
     }
 
     /// Removes up to `limit` entries that are over; how many, and whether there are none left.
@@ -229,11 +247,12 @@ impl FileStore {
             answer = Some(run(write)?);
             Ok(())
         };
+        let handle = self.handle(operation)?;
         let job = Job {
-            writer: self.writer(now),
+            writer: self.writer(handle, now),
             run: &mut run,
         };
-        self.handle(operation)?.write(operation, &mut [job])?;
+        handle.write(operation, &mut [job])?;
         answer.ok_or_else(|| self.error(operation, Problem::Closed))
     }
 
@@ -253,15 +272,16 @@ impl FileStore {
         let handle = self.handle(operation)?;
         handle
             .group
-            .write(handle, operation, self.writer(now), run)?;
+            .write(handle, operation, self.writer(handle, now), run)?;
         let answer = answer.lock().take();
         answer.ok_or_else(|| self.error(operation, Problem::Closed))
     }
 
-    fn writer(&self, now: u64) -> Writer {
+    fn writer(&self, handle: &Handle, now: u64) -> Writer {
         Writer {
-            mark: self.mark,
-            max_bytes: self.options.max_bytes.unwrap_or(u64::MAX),
+            mark: self.mark_of(handle.pid),
+            max_bytes: self.limits.bytes.load(Relaxed),
+            max_entries: self.limits.entries.load(Relaxed),
             now,
         }
     }
@@ -334,11 +354,14 @@ fn apply_set(write: &mut Write<'_, '_>, set: &Set<'_>, sealed: Sealed) -> Result
     Ok(version.map_or(Written::TooHeavy, Written::Stored))
 }
 
-/// Removes the entry of `key`, and the lease of whoever loads it; whether there was an entry.
+/// Removes the entry of `key`, and the lease of whoever loads it, who hears of it; whether there was an entry.
 fn delete(write: &mut Write<'_, '_>, key: &[u8]) -> Result<bool, Fault> {
     let stored = stored(key);
-    write.end_lease(&stored)?;
+    let loads = write.end_lease(&stored)?;
     let Some(kept) = write.find_key(&stored, key)? else {
+        if loads {
+            write.log.key(key);
+        }
         return Ok(false);
     };
     let was_there = kept.is_there();

@@ -14,9 +14,9 @@ use super::handle::Handle;
 use super::head::Head;
 use super::mapped::Mapped;
 use super::open::{environment, trees};
+use super::options::Durability;
 use super::place::{Place, State, boot, private, remove};
 use super::registry::Opening;
-use super::store::Durability;
 use crate::far::error::{FarError, Problem};
 use heed::CompactionOption;
 use std::path::Path;
@@ -27,6 +27,7 @@ pub(super) fn compact(handle: &Handle) -> Result<(u64, u64), FarError> {
     let failed = |problem| handle.error(WHAT, problem);
     // Whatever keeps an older file open here opens the current one.
     handle.read(WHAT, u64::MAX, |_, _| Ok(()))?;
+    let _turn = handle.turns.take().map_err(failed)?;
     let _opening = Opening::begin().map_err(failed)?;
     let _lock = handle.place.lock().map_err(failed)?;
     let (generation, sizes) = handle.with_mapped(WHAT, |mapped| {

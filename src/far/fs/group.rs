@@ -38,7 +38,13 @@ impl Group {
             run,
             done: Arc::clone(&done),
         });
-        let leading = self.lead.lock();
+        let Some(leading) = self.lead.try_lock_for(handle.turns.timeout()) else {
+            self.waiting
+                .lock()
+                .retain(|waiting| !Arc::ptr_eq(&waiting.done, &done));
+            let busy = handle.turns.busy("another thread of this process");
+            return Err(handle.error(operation, busy));
+        };
         if let Some(done) = done.lock().take() {
             return done;
         }
@@ -46,11 +52,23 @@ impl Group {
         let mut waiting = std::mem::take(&mut *self.waiting.lock());
         if waiting.len() > 1 {
             let mut jobs: Vec<_> = waiting.iter_mut().map(Waiting::job).collect();
-            if handle.write(operation, &mut jobs).is_ok() {
-                for waiting in &waiting {
-                    *waiting.done.lock() = Some(Ok(()));
+            match handle.write(operation, &mut jobs) {
+                Ok(()) => {
+                    for waiting in waiting.drain(..) {
+                        *waiting.done.lock() = Some(Ok(()));
+                    }
                 }
-                waiting.clear();
+                // Nobody waits as long once more.
+                Err(FarError {
+                    problem: Problem::Busy(who),
+                    ..
+                }) => {
+                    for waiting in waiting.drain(..) {
+                        let busy = handle.error(operation, Problem::Busy(who.clone()));
+                        *waiting.done.lock() = Some(Err(busy));
+                    }
+                }
+                Err(_) => {}
             }
         }
         // Alone, or one of them could not be written: each for itself, so that each is told what became of it.

@@ -6,9 +6,10 @@ use super::head::Head;
 use super::mapped::{Mapped, Opened};
 use super::notes::Notes;
 use super::open::READERS;
+use super::options::{Durability, Options};
 use super::place::{Lock, Place, SetAside};
 use super::registry::Opening;
-use super::store::{Durability, Options};
+use super::turn::Turns;
 use super::write::{Job, Write, Writer};
 use crate::far::error::{FarError, Problem};
 use heed::{RoTxn, WithoutTls};
@@ -29,10 +30,11 @@ pub(super) struct Handle {
     pub(super) counters: Counters,
     pub(super) notes: Notes,
     pub(super) group: super::group::Group,
+    pub(super) turns: Turns,
     pub(super) size: usize,
     /// Held for reading as long as a transaction runs, for writing when the file is opened anew.
     ///
-    /// Lock order: [`Opening`], the lock of the directory, this, the writers' lock of LMDB.
+    /// Lock order: the turn to write, [`Opening`], the lock of the directory, this, the writers' lock of LMDB.
     pub(super) gate: RwLock<Slot>,
     pub(super) marked: AtomicBool,
     pub(super) users: Mutex<Option<Lock>>,
@@ -51,6 +53,7 @@ impl Handle {
     /// Opens `place`.
     pub(super) fn open(_: &Opening, place: Place, options: &Options) -> Result<Self, Problem> {
         let size = options.map_size();
+        let turns = Turns::new(&place, options.timeout);
         let lock = place.lock()?;
         let sync = options.durability == Durability::System;
         let opened = Mapped::open(&place, size, false, sync).map_err(problem)?;
@@ -76,6 +79,7 @@ impl Handle {
             counters: Counters::default(),
             notes,
             group: super::group::Group::default(),
+            turns,
             size,
             gate: RwLock::new(Slot {
                 number: 0,
@@ -117,6 +121,10 @@ impl Handle {
         operation: &'static str,
         jobs: &mut [Job<'_>],
     ) -> Result<(), FarError> {
+        let _turn = self
+            .turns
+            .take()
+            .map_err(|problem| self.error(operation, problem))?;
         let written = self.try_write(operation, jobs);
         if !matches!(&written, Err(error) if matches!(error.problem, Problem::DiskFull)) {
             return written;

@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const META: usize = 152;
+/// Where in the page of a head the number of its transaction stands.
+pub const TXN: usize = 144;
 const MAGIC: u32 = 0xBEEF_C0DE;
 const P_BRANCH: u16 = 1;
 const P_LEAF: u16 = 2;
@@ -60,6 +62,18 @@ pub(super) fn look(path: &Path) -> io::Result<Found> {
     }
 }
 
+/// The size of the pages of `file`, if it can be read as [`TXN`] says; it is as long as its two heads.
+pub(super) fn page_size(file: &File) -> io::Result<Option<usize>> {
+    if cfg!(target_pointer_width = "32") {
+        return Ok(None);
+    }
+    let size = meta(file, 0, 0)?.ok().map(|meta| meta.page_size);
+    let len = file.metadata()?.len();
+    Ok(size
+        .filter(|size| 2 * size <= len)
+        .and_then(|size| usize::try_from(size).ok()))
+}
+
 /// How long the file has to be, or what is wrong with it.
 fn verify(file: &File, len: u64) -> io::Result<Result<u64, String>> {
     let first = match meta(file, 0, 0)? {
@@ -108,7 +122,7 @@ fn meta(file: &File, number: u64, page_size: u64) -> io::Result<Result<Meta, Str
         page_size: u64::from(u32_at(&bytes, 40)),
         roots: [u64_at(&bytes, 80), u64_at(&bytes, 128)],
         last_page: u64_at(&bytes, 136),
-        txn: u64_at(&bytes, 144),
+        txn: u64_at(&bytes, TXN),
     };
     if !meta.page_size.is_power_of_two() || !(512..=65536).contains(&meta.page_size) {
         return wrong("the page size");

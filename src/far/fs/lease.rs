@@ -5,9 +5,11 @@
 //! token is refused when another lease has begun since, or the key was invalidated meanwhile.
 
 use super::fault::Fault;
+use super::open::Trees;
 use super::owner;
-use super::row::{number, stored};
+use super::row::{number, stored, whole};
 use super::write::Write;
+use heed::RoTxn;
 
 /// Who holds a lease: a process, by its number, the start that tells it from others with the same number, and the
 /// namespace its number belongs to; and a number of the holder's own within it.
@@ -42,7 +44,7 @@ pub enum Leased {
     },
 }
 
-/// A row of the tree of leases.
+/// A row of the tree of leases. Behind it stands the key, where that is stored by its hash.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     token: u64,
@@ -54,7 +56,7 @@ impl Lease {
     const LEN: usize = 44;
 
     fn read(bytes: &[u8]) -> Result<Self, Fault> {
-        if bytes.len() != Self::LEN {
+        if bytes.len() < Self::LEN {
             return Err(Fault::Corrupt("a lease".to_owned()));
         }
         Ok(Self {
@@ -86,10 +88,23 @@ impl Lease {
     }
 }
 
+/// The keys that somebody loads at `now`.
+pub(super) fn leased(trees: &Trees, txn: &RoTxn<'_>, now: u64) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut keys = Vec::new();
+    for row in trees.leases.iter(txn)? {
+        let (stored, bytes) = row?;
+        if now < Lease::read(bytes)?.until {
+            let kept = &bytes[Lease::LEN..];
+            keys.push(whole(stored).unwrap_or(kept).to_vec());
+        }
+    }
+    Ok(keys)
+}
+
 impl Write<'_, '_> {
     /// Asks for the lease of `key` until `until` for `owner`. Who has it already keeps it for longer.
     pub(super) fn lease(&mut self, key: &[u8], owner: Owner, until: u64) -> Result<Leased, Fault> {
-        let key = stored(key);
+        let (asked, key) = (key, stored(key));
         let held = self
             .trees
             .leases
@@ -111,7 +126,11 @@ impl Write<'_, '_> {
             until,
             owner,
         };
-        self.trees.leases.put(self.txn, &key, &lease.write())?;
+        let mut row = lease.write();
+        if whole(&key).is_none() {
+            row.extend_from_slice(asked);
+        }
+        self.trees.leases.put(self.txn, &key, &row)?;
         self.changed = true;
         Ok(Leased::Acquired {
             token,

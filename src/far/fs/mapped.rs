@@ -8,11 +8,13 @@ use super::open::{Trees, environment, environment_of_child, trees};
 use super::place::{Place, SetAside, State, boot, identity};
 use crate::far::error::Problem;
 use heed::{Env, RoTxn, WithoutTls};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How much further the positions of the next generation begin.
-const GENERATION: u32 = 40;
+pub(super) const GENERATION: u32 = 40;
 /// How long a reader trusts that the file still lies where it was.
 const TRUST: u64 = 1_000_000_000;
 
@@ -29,6 +31,18 @@ pub(super) struct Mapped {
     verified: AtomicU64,
     /// When the path was last looked at.
     looked: AtomicU64,
+}
+
+/// What it takes to see the two heads of a file, in its first pages: each has the number of a transaction at
+/// [`TXN`](super::TXN), and the larger one is that of the last.
+#[derive(Debug)]
+pub struct Heads {
+    /// The file, open for reading.
+    pub file: File,
+    /// The second head begins here.
+    pub page_size: usize,
+    /// The position of a change is this and the number of its transaction.
+    pub base: u64,
 }
 
 /// What opening a directory gives.
@@ -149,6 +163,20 @@ impl Mapped {
     /// The position of the last change: reads the mapped head of the file, some nanoseconds.
     pub(super) fn position(&self) -> u64 {
         self.base + self.env.info().last_txn_id as u64
+    }
+
+    /// The heads of the file, for who wants to look at them often; `None` where that cannot be done.
+    pub(super) fn heads(&self) -> Result<Option<Heads>, Problem> {
+        let file = File::open(&self.path)?;
+        let found = file.metadata()?;
+        if self.identity != Some((found.dev(), found.ino())) {
+            return Ok(None);
+        }
+        Ok(inspect::page_size(&file)?.map(|page_size| Heads {
+            file,
+            page_size,
+            base: self.base,
+        }))
     }
 
     /// Whether the file lies where it was opened.

@@ -46,6 +46,8 @@ mod network;
 mod notes;
 mod open;
 #[forbid(unsafe_code)]
+mod options;
+#[forbid(unsafe_code)]
 mod owner;
 #[forbid(unsafe_code)]
 mod place;
@@ -64,14 +66,19 @@ mod tags;
 #[cfg(test)]
 mod tests;
 #[forbid(unsafe_code)]
+mod turn;
+#[forbid(unsafe_code)]
 mod upkeep;
 #[forbid(unsafe_code)]
 mod write;
 
 pub use check::Report;
 pub use entry::{Found, Item, Mode, Page, Set, Stats, Written};
+pub use inspect::TXN;
 pub use lease::{Leased, Owner};
 pub use log::Changed;
+pub use mapped::Heads;
+pub use options::{Durability, Options};
 pub use place::SetAside;
 pub use registry::{after_fork, before_fork};
-pub use store::{Durability, FileStore, Options};
+pub use store::FileStore;

@@ -3,6 +3,7 @@
 //! ```text
 //! state               which generation is current, in which boot it was last written, whether it was closed cleanly
 //! open.lock           held by whoever opens, closes, compacts or sets aside
+//! write.lock          held by whoever writes
 //! users.lock          held, shared, by every process that has the store open
 //! data-N.mdb          the entries of generation N; LMDB keeps data-N.mdb-lock beside it
 //! damaged-N.mdb       the last file that was set aside

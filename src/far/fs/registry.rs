@@ -2,8 +2,8 @@
 //! of the other away.
 
 use super::handle::Handle;
+use super::options::Options;
 use super::place::Place;
-use super::store::Options;
 use crate::far::error::{FarError, Problem};
 use parking_lot::Mutex;
 use std::collections::HashMap;

@@ -4,9 +4,9 @@
 use super::fault::Fault;
 use super::handle::{Handle, problem};
 use super::mapped::Mapped;
+use super::options::Durability;
 use super::place::{Lock, State, boot};
 use super::registry::Opening;
-use super::store::Durability;
 use crate::far::error::{FarError, Problem};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,6 +27,7 @@ impl Handle {
             Some(mapped) if grow => mapped.env.info().map_size.saturating_mul(2),
             _ => self.size,
         };
+        self.turns.renew();
         let mut users = self.users.lock();
         if !users
             .as_ref()

@@ -35,6 +35,14 @@ pub(super) fn stored(key: &[u8]) -> Stored {
     out
 }
 
+/// The key that is stored under `stored`, if it is stored as it is.
+pub(super) fn whole(stored: &[u8]) -> Option<&[u8]> {
+    match stored.split_last() {
+        Some((&WHOLE, key)) => Some(key),
+        _ => None,
+    }
+}
+
 /// What the stored forms of all keys with this prefix begin with.
 pub(super) fn stored_prefix(prefix: &[u8]) -> &[u8] {
     &prefix[..prefix.len().min(KEPT)]

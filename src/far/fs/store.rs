@@ -5,7 +5,10 @@ use super::compact;
 use super::entry::{Found, Page, Stats};
 use super::handle::Handle;
 use super::head::Head;
+use super::lease;
 use super::log::{self, Changed};
+use super::mapped::{GENERATION, Heads};
+use super::options::{Limits, Options};
 use super::place::SetAside;
 use super::read::{self, Lookup};
 use super::registry::{self, Opening};
@@ -15,50 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// What a write that was acknowledged survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// The end of any process, but not that of the machine, after which the cache starts empty.
-    #[default]
-    Process,
-    /// The end of the machine as well.
-    System,
-}
-
-impl Durability {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::System => "system",
-        }
-    }
-}
-
-/// How a store is opened.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// What a write survives.
-    pub durability: Durability,
-    /// Entries are evicted, those not used for longest first, until they weigh no more.
-    pub max_bytes: Option<u64>,
-    /// How large the map of a new file is; it grows where that is not enough.
-    pub map_bytes: Option<u64>,
-}
-
-impl Options {
-    /// The size of a new map. It takes up address space, not memory, and no room on the disk.
-    pub(super) fn map_size(&self) -> usize {
-        const LEAST: u64 = 1 << 20;
-        const STEP: u64 = 1 << 16; // a multiple of every page size
-        let room = self.max_bytes.map_or(1 << 28, |bytes| {
-            bytes.saturating_mul(2).clamp(1 << 26, 1 << 40)
-        });
-        let size = self.map_bytes.unwrap_or(room).clamp(LEAST, 1 << 44);
-        usize::try_from(size.next_multiple_of(STEP)).unwrap_or(1 << 30)
-    }
-}
-
 /// A store of entries in one directory.
 ///
 /// All times are nanoseconds since 1970, given by the caller. Every operation is atomic across processes. An entry that
@@ -66,8 +25,9 @@ impl Options {
 pub struct FileStore {
     dir: PathBuf,
     pub(super) options: Options,
+    pub(super) limits: Limits,
     /// Tells its own changes from those of others.
-    pub(super) mark: u64,
+    mark: u64,
     first: Node,
     closed: AtomicBool,
     set_aside: Option<SetAside>,
@@ -119,6 +79,7 @@ impl FileStore {
         Ok(Self {
             dir: handle.dir().to_path_buf(),
             options,
+            limits: Limits::new(&options),
             mark: mark(handle.pid, number),
             set_aside: handle.take_set_aside(),
             first: Node::new(handle),
@@ -144,6 +105,11 @@ impl FileStore {
     /// How it was opened.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How many bytes and how many entries there may be; `None` is no limit.
+    pub fn limits(&self) -> (Option<u64>, Option<u64>) {
+        self.limits.get()
     }
 
     /// The handle of this process.
@@ -245,7 +211,7 @@ impl FileStore {
             handle.counters.damage();
         }
         let (found, stamp) = looked.found()?;
-        if use_it && self.options.max_bytes.is_some() {
+        if use_it && self.limits.any() {
             handle.notes.read(key, found.version, stamp);
         }
         Some(found)
@@ -312,6 +278,19 @@ impl FileStore {
         self.find_handle(PID.load(Relaxed))?.position()
     }
 
+    /// The generation of the file that has this position.
+    pub fn generation_of(position: u64) -> u64 {
+        position >> GENERATION
+    }
+
+    /// The heads of the current file, of which [`FileStore::position`] is read.
+    pub fn heads(&self) -> Result<Option<Heads>, FarError> {
+        let heads = self
+            .handle("heads")?
+            .with_mapped("heads", |mapped| Ok(mapped.heads()?))?;
+        Ok(heads)
+    }
+
     /// What others changed after the position `since`; 0 asks for the present position only.
     pub fn changes(&self, since: u64, now: u64) -> Result<Changed, FarError> {
         let handle = self.handle("changes")?;
@@ -324,7 +303,25 @@ impl FileStore {
                 });
             }
             let trimmed = Head::load(&mapped.trees, txn)?.trimmed;
-            log::changes(&mapped.trees, txn, (since, at, trimmed), self.mark)
+            log::changes(
+                &mapped.trees,
+                txn,
+                (since, at, trimmed),
+                self.mark_of(handle.pid),
+            )
+        })
+    }
+
+    /// What marks the changes that the process `pid` makes with this store: a child after a fork is not its parent.
+    pub(super) fn mark_of(&self, pid: u32) -> u64 {
+        self.mark ^ u64::from(pid).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    /// The keys that somebody, here or elsewhere, has a lease of.
+    pub fn leased(&self, now: u64) -> Result<Vec<Vec<u8>>, FarError> {
+        let handle = self.handle("leased")?;
+        handle.read("leased", now, |mapped, txn| {
+            lease::leased(&mapped.trees, txn, now)
         })
     }
 

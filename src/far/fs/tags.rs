@@ -1,8 +1,8 @@
 //! Tags by generation: invalidating a tag is one row, however many entries carry it.
 //!
 //! An entry remembers the generation at which it was written. A tag has one that makes older entries gone, and one that
-//! makes them stale. Generations come from one counter of the file that only grows, so a tag that is forgotten and comes
-//! back revives nothing.
+//! makes them stale, or gone where they have no time in which they could be served stale. Generations come from one
+//! counter of the file that only grows, so a tag that is forgotten and comes back revives nothing.
 
 use super::fault::Fault;
 use super::open::Trees;
@@ -87,6 +87,9 @@ pub(super) fn verdict(
                 return Ok(Verdict::Gone);
             }
             if generation < known.soft {
+                if !header.terms.has_window() {
+                    return Ok(Verdict::Gone);
+                }
                 stale = Some(stale.unwrap_or(u64::MAX).min(known.soft_at));
             }
         }
@@ -116,10 +119,7 @@ impl Write<'_, '_> {
         if self.head.tags > REMEMBERED {
             self.forget_tags()?;
         }
-        if hard {
-            self.begin_sweep()?;
-        }
-        Ok(())
+        self.begin_sweep()
     }
 
     /// Forgets the half of the tags that was not invalidated for longest.

@@ -21,7 +21,7 @@ impl Write<'_, '_> {
     pub(super) fn upkeep(&mut self, notes: &Notes) -> Result<(), Fault> {
         self.expire(EXPIRE)?;
         self.sweep(SWEEP)?;
-        if self.writer.max_bytes != u64::MAX {
+        if self.writer.is_limited() {
             self.apply(notes)?;
         }
         Ok(())

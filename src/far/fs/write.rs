@@ -19,6 +19,8 @@ pub(super) struct Writer {
     pub(super) mark: u64,
     /// Entries are evicted until they weigh no more.
     pub(super) max_bytes: u64,
+    /// Entries are evicted until there are no more.
+    pub(super) max_entries: u64,
     /// Nanoseconds since 1970.
     pub(super) now: u64,
 }
@@ -28,8 +30,14 @@ impl Writer {
     pub(super) const NOBODY: Self = Self {
         mark: 0,
         max_bytes: u64::MAX,
+        max_entries: u64::MAX,
         now: 0,
     };
+
+    /// Whether anything may have to go.
+    pub(super) fn is_limited(&self) -> bool {
+        self.max_bytes != u64::MAX || self.max_entries != u64::MAX
+    }
 }
 
 /// A part of a transaction that belongs to one writer. It may run more than once.
@@ -112,8 +120,8 @@ impl<'w, 'e> Write<'w, 'e> {
     /// The present writer is done.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         self.keep = 0;
-        if self.writer.max_bytes != u64::MAX {
-            self.evict(self.writer.max_bytes)?;
+        if self.writer.is_limited() {
+            self.evict(self.writer.max_bytes, self.writer.max_entries)?;
         }
         if let Some(row) = self.log.take(self.writer.mark) {
             self.append_log(self.parts, &row)?;
@@ -313,9 +321,9 @@ impl<'w, 'e> Write<'w, 'e> {
         Ok(())
     }
 
-    /// Evicts until the entries weigh `limit` at most.
-    pub(super) fn evict(&mut self, limit: u64) -> Result<(), Fault> {
-        while self.head.bytes > limit {
+    /// Evicts until the entries weigh `bytes` at most, and are no more than `entries`.
+    pub(super) fn evict(&mut self, bytes: u64, entries: u64) -> Result<(), Fault> {
+        while self.head.bytes > bytes || self.head.count > entries {
             let mut next = None;
             for row in self.trees.order.iter(self.txn)? {
                 let (key, stored) = row?;

@@ -3,7 +3,7 @@
 use super::parts::{Call, slice};
 use super::plan::{Others, QUICK};
 use super::{CachedCall, count, instances};
-use crate::python::core::{Core, flag, hot};
+use crate::python::core::{Core, hot};
 use crate::python::plain;
 use crate::shard;
 use pyo3::ffi::{self, PyObject};
@@ -33,7 +33,7 @@ impl CachedCall {
         // SAFETY: the caller keeps the parts alive; the thread is attached; a kept tuple's items live as long as it.
         unsafe {
             let core = hot::core(self.core.as_ptr());
-            if core.has(flag::SLOW_READ) {
+            if !core.reads_hot() {
                 return Look::Slow;
             }
             let mut state = self.seed;

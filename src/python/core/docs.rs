@@ -1,4 +1,4 @@
-//! The docstrings of the two methods that pyo3 does not make: `get` and `set`, with their signatures.
+//! The docstrings of the methods that pyo3 does not make, with their signatures.
 
 use std::ffi::CStr;
 
@@ -12,6 +12,9 @@ Raises:\n    \
 ...     cache[\"a\"] = None\n\
 ...     cache.get(\"a\", 0), cache.get(\"b\", 0)\n\
 (None, 0)";
+
+pub(super) const ITEM: &CStr = c"__getitem__($self, key, /)\n--\n\n\
+The fresh value under `key`; ``MissingKeyError`` (a ``KeyError``) if there is none.";
 
 pub(super) const SET: &CStr = c"set($self, key, value, ttl=..., *, tags=..., priority=..., idle=..., stale=..., stale_on_error=..., refresh_at=..., jitter=...)\n--\n\n\
 Writes `value` under `key`. A value that alone weighs more than ``max_bytes`` is not kept.\n\n\

@@ -6,7 +6,7 @@
 //! call of a method wants the method's class to be exactly the object's class.
 
 use super::install::slow;
-use super::{Core, flag, release};
+use super::{Core, beyond, flag, release};
 use crate::entry::{Gone, Life};
 use crate::python::cached_error::CachedError;
 use crate::python::key::Key;
@@ -116,7 +116,7 @@ fn release_cold(py: Python<'_>, gone: Gone<Key, Py<PyAny>>) {
 /// Whether the hot path may serve a read of `key`, and its hash.
 #[inline]
 unsafe fn readable(core: &Core, key: *mut PyObject) -> Option<u32> {
-    if core.has(flag::SLOW_READ) {
+    if !core.reads_hot() {
         return None;
     }
     // SAFETY: the caller got `key` from the interpreter, which keeps it alive during the call.
@@ -138,20 +138,25 @@ pub(super) unsafe extern "C" fn get(
                 if !value.is_null() {
                     return value;
                 }
-                return ffi::Py_NewRef(if count == 2 {
+                let default = if count == 2 {
                     *args.add(1)
                 } else {
                     ffi::Py_None()
-                });
+                };
+                if core.has(flag::FAR) {
+                    return beyond::get(this, key, default);
+                }
+                return ffi::Py_NewRef(default);
             }
         }
-        again(
-            &slow(Python::assume_attached()).get,
-            this,
-            args,
-            count,
-            names,
-        )
+        let py = Python::assume_attached();
+        if !core(this).has(flag::FAR) {
+            return again(&slow(py).get, this, args, count, names);
+        }
+        match beyond::reader(this) {
+            Some(method) => again(&method, this, args, count, names),
+            None => null_mut(),
+        }
     }
 }
 
@@ -308,10 +313,13 @@ pub(super) unsafe extern "C" fn subscript(
             if !value.is_null() {
                 return value;
             }
-            let py = Python::assume_attached();
-            let (cache, key) = (Borrowed::from_ptr(py, this), Borrowed::from_ptr(py, key));
-            super::ops::missing_key(&cache, &key).restore(py);
-            return null_mut();
+            if core.has(flag::FAR) {
+                return beyond::item(this, key, "_beyond");
+            }
+            return beyond::not_there(this, key);
+        }
+        if core.has(flag::FAR) {
+            return beyond::item(this, key, "_read");
         }
         (slow(Python::assume_attached()).subscript)(this, key)
     }

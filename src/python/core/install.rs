@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
+use std::ffi::{CStr, c_int};
 
 /// What pyo3 made, for all that the hot path leaves to it.
 pub(super) struct Slow {
@@ -21,6 +22,62 @@ static SLOW: PyOnceLock<Slow> = PyOnceLock::new();
 pub(super) fn slow<'a>(py: Python<'_>) -> &'a Slow {
     SLOW.get(py)
         .expect("the hot path is installed after what it falls back to is known")
+}
+
+/// As [`install`] for a class of caches whose entries leave the process: `get` and `cache[k]`, whose slow ways are the
+/// methods `_read` and `_beyond` of the class. The interpreter would go by a `__getitem__` written in Python and not ask.
+#[pyfunction]
+pub(super) fn install_far(class: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class.py();
+    if !class.is_subclass(&py.get_type::<Core>())? {
+        return Err(pyo3::exceptions::PyTypeError::new_err(
+            "install_far: a class below Core",
+        ));
+    }
+    let object = class.as_type_ptr();
+    // SAFETY: as for `install`. The slot is patched last, for setting `__getitem__` puts the interpreter's own there.
+    unsafe {
+        let read = ffi::PyMethodDefPointer {
+            PyCFunctionFastWithKeywords: get,
+        };
+        let flags = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+        add_method(class, c"get", read, flags, super::docs::GET)?;
+        let read = ffi::PyMethodDefPointer {
+            PyCFunction: subscript,
+        };
+        add_method(class, c"__getitem__", read, ffi::METH_O, super::docs::ITEM)?;
+        (*(*object).tp_as_mapping).mp_subscript = Some(subscript);
+        ffi::PyType_Modified(object);
+    }
+    Ok(())
+}
+
+/// Gives `class` a method.
+///
+/// # Safety
+/// `function` is what `flags` say.
+unsafe fn add_method(
+    class: &Bound<'_, PyType>,
+    name: &'static CStr,
+    function: ffi::PyMethodDefPointer,
+    flags: c_int,
+    doc: &'static CStr,
+) -> PyResult<()> {
+    // The interpreter keeps a pointer to the definition for as long as the class lives: for ever.
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: function,
+        ml_flags: flags,
+        ml_doc: doc.as_ptr(),
+    }));
+    // SAFETY: the class is alive, the definition stays, and the thread is attached.
+    let method = unsafe {
+        Bound::from_owned_ptr_or_err(
+            class.py(),
+            ffi::PyDescr_NewMethod(class.as_type_ptr(), definition),
+        )?
+    };
+    class.setattr(name.to_str().expect("ASCII"), method)
 }
 
 /// Puts the hot path onto `class`, which is `Core` or a class below it that overrides none of these methods.
@@ -59,18 +116,16 @@ pub(super) fn install(class: &Bound<'_, PyType>) -> PyResult<()> {
             ),
             (c"set", set, super::docs::SET),
         ] {
-            // The interpreter keeps a pointer to the definition for as long as the class lives: for ever.
-            let definition = Box::leak(Box::new(ffi::PyMethodDef {
-                ml_name: name.as_ptr(),
-                ml_meth: ffi::PyMethodDefPointer {
-                    PyCFunctionFastWithKeywords: function,
-                },
-                ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-                ml_doc: doc.as_ptr(),
-            }));
-            let method =
-                Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(object, definition))?;
-            class.setattr(name.to_str().expect("ASCII"), method)?;
+            let function = ffi::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: function,
+            };
+            add_method(
+                class,
+                name,
+                function,
+                ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+                doc,
+            )?;
         }
         ffi::PyType_Modified(object);
     }

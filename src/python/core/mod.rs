@@ -3,6 +3,7 @@
 //! The rule that everything here keeps: under the store's lock no Python runs and no Python object is made or dropped.
 //! Keys are encoded and values weighed before the lock; what leaves the cache is dropped after it.
 
+mod beyond;
 mod choice;
 mod docs;
 pub(super) mod hot;
@@ -13,6 +14,7 @@ mod refresh;
 mod settings;
 mod single;
 mod terms;
+mod tier;
 
 use super::clock::ManualClock;
 use super::flight::Flights;
@@ -28,8 +30,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use terms::Defaults;
+use tier::Tier;
 
 /// Bits of [`Core::flags`]: what sends an operation to its slow path.
 pub(super) mod flag {
@@ -47,8 +51,10 @@ pub(super) mod flag {
     pub(crate) const SAMPLE: u32 = 32;
     /// Somewhere a caller has a budget, which reads and writes ask for.
     pub(crate) const BUDGET: u32 = 64;
+    /// What is here are copies of what lies elsewhere: a hit asks whether they are still true, a miss goes on there.
+    pub(crate) const FAR: u32 = 128;
     /// What keeps a read from the hot path.
-    pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE | BUDGET;
+    pub(crate) const SLOW_READ: u32 = CLOSED | READ_HOOK | SAMPLE | BUDGET | FAR;
     /// What keeps a write from the hot path.
     pub(crate) const SLOW_WRITE: u32 = CLOSED | WRITE_HOOK | WEIGH | BUDGET;
 }
@@ -73,6 +79,8 @@ pub(super) struct Core {
     settings: Mutex<(Kind, Limits)>,
     /// The loads that are under way.
     pub(super) flights: Py<Flights>,
+    /// What the entries are copies of, if they are.
+    tier: OnceLock<Box<Tier>>,
     created: f64,
     reset: AtomicU64,
 }
@@ -89,6 +97,13 @@ impl Core {
     #[inline]
     pub(super) fn has(&self, flag: u32) -> bool {
         self.flags.load(Relaxed) & flag != 0
+    }
+
+    /// Whether nothing keeps a read from the hot path.
+    #[inline]
+    pub(super) fn reads_hot(&self) -> bool {
+        let slow = self.flags.load(Relaxed) & flag::SLOW_READ;
+        slow == 0 || (slow == flag::FAR && self.follows())
     }
 
     fn set_flag(&self, flag: u32, on: bool) {
@@ -167,6 +182,7 @@ impl Core {
             }),
             settings: Mutex::new((kind, limits)),
             flights: Py::new(py, Flights::new())?,
+            tier: OnceLock::new(),
             created,
             reset: AtomicU64::new(created.to_bits()),
         })
@@ -213,5 +229,6 @@ fn shards(py: Python<'_>) -> PyResult<usize> {
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Core>()?;
-    module.add_function(wrap_pyfunction!(install::install, module)?)
+    module.add_function(wrap_pyfunction!(install::install, module)?)?;
+    module.add_function(wrap_pyfunction!(install::install_far, module)?)
 }

@@ -64,6 +64,7 @@ impl Core {
         if core.has(flag::BUDGET) && slf.call_method0("_passes_by")?.is_truthy()? {
             return Ok(Found::Missing);
         }
+        core.follow(slf)?;
         let sought = KeyRef::of(key)?;
         let mut gone = Gone::new();
         let started = core.has(flag::SAMPLE).then(|| Clock::System.now());
@@ -129,6 +130,18 @@ impl Core {
         arguments: &Arguments<'_>,
         mode: Mode,
     ) -> PyResult<bool> {
+        Self::write_if(slf, key, value, arguments, mode, || true)
+    }
+
+    /// As [`Core::write`], if `holds` says so in the moment of the write, under the lock.
+    pub(super) fn write_if(
+        slf: &Bound<'_, Self>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        arguments: &Arguments<'_>,
+        mode: Mode,
+        holds: impl FnOnce() -> bool,
+    ) -> PyResult<bool> {
         let core = slf.get();
         let sought = KeyRef::of(key)?;
         if core.has(flag::BUDGET) && slf.call_method0("_keeps_nothing")?.is_truthy()? {
@@ -155,12 +168,21 @@ impl Core {
             terms,
             mode,
         };
+        let now = core.clock.now();
         let Stored {
             stored,
             replaced,
             over,
             gone,
-        } = core.near.put(put, |key| sought.same(key), core.clock.now());
+        } = match core.near.put_if(put, |key| sought.same(key), now, holds) {
+            Ok(stored) => stored,
+            Err(unwritten) => {
+                let mut gone = Gone::new();
+                gone.push(unwritten);
+                release(slf.py(), gone);
+                return Ok(false);
+            }
+        };
         core.after(slf, gone)?;
         if hooked && stored {
             slf.call_method1("_on_set", (key, value, replaced, over))?;

@@ -8,14 +8,20 @@ mod fork;
 mod read;
 mod record;
 mod store;
+mod watch;
 mod write;
 
 use crate::clock::NEVER;
-use crate::far::FarError;
+use crate::far::{FarError, Problem};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 pyo3::import_exception!(omnicache.exceptions, CacheBackendError);
+pyo3::import_exception!(omnicache.exceptions, CacheSerializationError);
+pyo3::import_exception!(omnicache.exceptions, CacheTimeoutError);
+
+pub(super) use store::FileStore;
+pub(super) use watch::Watch;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
@@ -28,7 +34,13 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// What Python is told of `error`.
 #[allow(clippy::needless_pass_by_value)] // it is handed to map_err
 fn raise(error: FarError) -> PyErr {
-    CacheBackendError::new_err(error.to_string())
+    let text = error.to_string();
+    match error.problem {
+        Problem::Busy(_) => CacheTimeoutError::new_err(text),
+        // Nothing is wrong with the store.
+        Problem::TooLarge { .. } => CacheSerializationError::new_err(text),
+        _ => CacheBackendError::new_err(text),
+    }
 }
 
 /// Nanoseconds since 1970 of seconds since 1970.

@@ -122,6 +122,12 @@ impl FileStore {
         Ok(self.away(py, |store| store.check(now))?.problems)
     }
 
+    fn leased<'py>(&self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyList>> {
+        let now = nanos(now)?;
+        let keys = self.away(py, |store| store.leased(now))?;
+        PyList::new(py, keys.iter().map(|key| PyBytes::new(py, key)))
+    }
+
     fn generation(&self, py: Python<'_>, now: f64) -> PyResult<u64> {
         let now = nanos(now)?;
         self.away(py, |store| store.generation(now))

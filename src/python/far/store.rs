@@ -1,21 +1,23 @@
 //! The store of files as a Python class.
 
-use super::{fork, raise};
+use super::{fork, nanos, raise};
 use crate::far::FarError;
 use crate::far::fs::{self, Durability, Options, SetAside};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A store of entries in one directory, shared by all processes of the machine.
 #[pyclass(frozen, module = "omnicache._omnicache")]
-pub(super) struct FileStore {
+pub(in crate::python) struct FileStore {
     /// `None` only while it is dropped.
     store: Option<fs::FileStore>,
 }
 
 impl FileStore {
-    pub(super) fn store(&self) -> &fs::FileStore {
+    #[inline]
+    pub(in crate::python) fn store(&self) -> &fs::FileStore {
         self.store
             .as_ref()
             .expect("it is there until it is dropped")
@@ -52,13 +54,17 @@ impl Drop for FileStore {
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl FileStore {
     #[new]
-    #[pyo3(signature = (directory, *, durability = "process", max_bytes = None, map_bytes = None))]
+    #[pyo3(signature = (
+        directory, *, durability = "process", max_bytes = None, max_entries = None, map_bytes = None, timeout = 5.0
+    ))]
     fn new(
         py: Python<'_>,
         directory: PathBuf,
         durability: &str,
         max_bytes: Option<u64>,
+        max_entries: Option<u64>,
         map_bytes: Option<u64>,
+        timeout: f64,
     ) -> PyResult<Self> {
         let durability = match durability {
             "process" => Durability::Process,
@@ -69,11 +75,15 @@ impl FileStore {
                 )));
             }
         };
+        let timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|_| PyValueError::new_err(format!("timeout {timeout}; write seconds")))?;
         fork::watch(py)?;
         let options = Options {
             durability,
             max_bytes,
+            max_entries,
             map_bytes,
+            timeout,
         };
         let store = py
             .detach(|| fs::FileStore::open(&directory, options))
@@ -93,7 +103,24 @@ impl FileStore {
 
     #[getter]
     fn max_bytes(&self) -> Option<u64> {
-        self.store().options().max_bytes
+        self.store().limits().0
+    }
+
+    #[getter]
+    fn max_entries(&self) -> Option<u64> {
+        self.store().limits().1
+    }
+
+    #[pyo3(signature = (max_bytes, max_entries, now))]
+    fn limit(
+        &self,
+        py: Python<'_>,
+        max_bytes: Option<u64>,
+        max_entries: Option<u64>,
+        now: f64,
+    ) -> PyResult<()> {
+        let now = nanos(now)?;
+        self.away(py, move |store| store.limit(max_bytes, max_entries, now))
     }
 
     #[getter]

@@ -5,7 +5,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::glob::Glob;
 use crate::key;
@@ -65,8 +65,12 @@ fn key_text(data: &[u8]) -> String {
 
 /// `match_keys(pattern, keys)`: those of these canonical keys whose text matches the glob.
 #[pyfunction]
-fn match_keys<'py>(pattern: &str, keys: Vec<Bound<'py, PyBytes>>) -> Vec<Bound<'py, PyBytes>> {
-    let glob = Glob::new(pattern);
+fn match_keys<'py>(
+    pattern: &Bound<'py, PyString>,
+    keys: Vec<Bound<'py, PyBytes>>,
+) -> Vec<Bound<'py, PyBytes>> {
+    // As a key's text is: what cannot be encoded is one unknown character.
+    let glob = Glob::new(&pattern.to_string_lossy());
     let matches = |key: &Bound<'py, PyBytes>| glob.matches(&text(key.as_bytes()));
     keys.into_iter().filter(matches).collect()
 }

@@ -223,8 +223,24 @@ fn an_entry_is_taken_once() {
 #[test]
 fn soft_invalidation_of_keys_leaves_a_stale_copy() {
     let store = plain();
-    put(&store, b"a", &[1; 5000]);
-    assert_eq!(store.invalidate(&[b"a", b"b"], false, NOW + 5).unwrap(), 1);
+    let terms = Terms {
+        fresh_until: NOW + 10,
+        expires: NOW + 20,
+        ..Terms::default()
+    };
+    let kept = Set {
+        terms,
+        ..entry(b"a", &[1; 5000])
+    };
+    store.set(&kept, NOW).unwrap();
+    put(&store, b"c", b"not kept past its time");
+    assert_eq!(
+        store
+            .invalidate(&[b"a", b"b", b"c"], false, NOW + 5)
+            .unwrap(),
+        2
+    );
+    assert_eq!(get(&store, b"c"), None);
     let found = stored(&store, b"a", NOW + 5).unwrap();
     assert!(found.stale);
     assert_eq!(found.payload, [1; 5000]);

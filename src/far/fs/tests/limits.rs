@@ -81,6 +81,30 @@ fn an_entry_heavier_than_everything_is_not_kept() {
 }
 
 #[test]
+fn the_number_of_entries_is_a_limit_that_can_be_changed() {
+    let store = temporary(Options {
+        max_entries: Some(10),
+        ..Options::default()
+    });
+    for number in 0..50 {
+        put(&store, &key(number), b"1");
+        assert!(get(&store, &key(0)).is_none() || number < 11);
+        assert!(store.stats(NOW).unwrap().entries <= 10);
+        get(&store, &key(45));
+    }
+    assert!(get(&store, &key(45)).is_some(), "it was used");
+    store.limit(None, Some(3), NOW).unwrap();
+    assert_eq!(store.stats(NOW).unwrap().entries, 3);
+    assert_eq!(store.limits(), (None, Some(3)));
+    store.limit(None, None, NOW).unwrap();
+    for number in 50..70 {
+        put(&store, &key(number), b"1");
+    }
+    assert_eq!(store.stats(NOW).unwrap().entries, 23);
+    store.validate();
+}
+
+#[test]
 fn a_full_map_grows() {
     let mut store = temporary(Options {
         map_bytes: Some(1 << 20),

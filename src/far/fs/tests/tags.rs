@@ -6,16 +6,28 @@ use super::*;
 fn tags_invalidate_what_carries_them() {
     let store = plain();
     let tags = names(&["x", "y"]);
+    let terms = Terms {
+        fresh_until: NOW + 90,
+        expires: NOW + 99,
+        ..Terms::default()
+    };
     let tagged = |key| Set {
         tags: &tags,
+        terms,
         ..entry(key, b"1")
     };
     store.set(&tagged(b"a"), NOW).unwrap();
+    let not_kept = Set {
+        terms: Terms::default(),
+        ..tagged(b"b")
+    };
+    store.set(&not_kept, NOW).unwrap();
     store
         .invalidate_tags(&names(&["y"]), false, NOW + 5)
         .unwrap();
     let found = stored(&store, b"a", NOW + 6).unwrap();
     assert!(found.stale);
+    assert_eq!(stored(&store, b"b", NOW + 6), None);
     assert_eq!(
         (found.terms.fresh_until, found.tags),
         (NOW + 5, tags.clone())

@@ -1,0 +1,66 @@
+"""What a store has to be told when it is back: whatever makes what it has wrong."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any, Final
+
+__all__ = ["Owed", "next_step"]
+
+MOST: Final = 10_000
+"""If more than this has changed, everything has."""
+_BATCH: Final = 500
+_WRITES: Final = frozenset({"delete", "take", "set", "touch"})
+
+Step = tuple[Any, ...]
+
+
+class Owed:
+    """Deletions and invalidations, in order. Whoever uses it holds its owner's lock."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def add(self, name: str, args: Step) -> None:
+        """A request that could not be done, if it would have changed something."""
+        if name in _WRITES:
+            # What is written meanwhile is newer than what the store has, which must not come back.
+            step: Step = ("delete", args[0], _moment(name, args))
+        elif name in {"delete_many", "invalidate", "invalidate_tags", "matching", "clear"}:
+            step = (name, *args)
+        else:
+            return
+        if name == "clear" or len(self._steps) >= MOST:
+            self._steps = []
+            step = ("clear", step[-1])
+        elif self._steps and self._steps[-1][:2] == step[:2] and name in _WRITES:
+            return
+        self._steps.append(step)
+
+    def take(self) -> list[Step]:
+        """All of it, which is then the caller's to do."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def give_back(self, steps: list[Step]) -> None:
+        """What the caller could not do goes before what has come since."""
+        self._steps[:0] = steps
+
+
+def next_step(steps: list[Step]) -> tuple[Step, int]:
+    """The first of `steps`, with the deletions that follow a deletion; how many are done with it."""
+    first = steps[0]
+    if first[0] != "delete":
+        return first, 1
+    keys = [step[1] for step in takewhile(lambda step: step[0] == "delete", steps[:_BATCH])]
+    return ("delete_many", list(dict.fromkeys(keys)), first[-1]), len(keys)
+
+
+def _moment(name: str, args: Step) -> float:
+    """When it was asked for."""
+    return float(args[2] if name == "set" else args[-1])

@@ -1,0 +1,229 @@
+"""Writing to a far cache: one key or many, counting, other ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._many import pairs, whole
+from .._sentinels import DEFAULT, MISSING
+from ..exceptions import CacheSerializationError
+from .arguments import counted, encoded
+from .codec import LONGEST
+from .drive import CALL, WAIT, Operation, adrive, coloured, drive
+from .listing import Listing
+from .terms import kept_until, window_of, written
+
+if TYPE_CHECKING:
+    from .._omnicache import FarEntry
+
+__all__ = ["Writing"]
+
+
+class Writing(Listing):
+    """The part of a far cache that writes."""
+
+    __slots__ = ()
+
+    def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], **conditions: Any) -> Operation[bool]:
+        """Writes a value; whether it was written."""
+        terms, data = written(self, ttl, options), encoded(key)
+        if self._keeps_nothing() or self.closed:
+            return False
+        try:
+            payload, flags = self._codec.pack(value)
+            if len(payload) > LONGEST:
+                raise CacheSerializationError(f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept")
+        except CacheSerializationError as error:
+            if not self._skips:
+                raise
+            self._events.failed(self._name, key, error, "writing a value, which is not kept,")
+            yield from self._settled()
+            yield ("delete", data, self._wall())
+            self._near.drop(key)
+            return False
+        now, ticket = self._wall(), self._near.ticket(key)
+        fields = terms.fields(now, self._codec.serializer, flags) | conditions
+        if self._behind is not None and not conditions:
+            step, lost = ("set", data, payload, now, fields), partial(self._near.drop, key)
+            yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
+        else:
+            yield from self._settled()
+            if not (yield ("set", data, payload, now, fields)):
+                self._near.drop(key)
+                return False
+        self._near.put(key, value, terms, ticket)
+        self._tell_set(key, value)
+        return True
+
+    def _given(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], **conditions: Any) -> Operation[bool]:
+        """Writes what a caller gives, which is newer than what a load that is under way will bring."""
+        if not self._port.leases:
+            self._flights.invalidate(key)
+        return (yield from self._store(key, value, ttl, options, **conditions))
+
+    def _set(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[None]:
+        self._open("set")
+        yield from self._given(key, value, ttl, options)
+
+    set, aset = coloured(_set)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.set(key, value)
+
+    def _add(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
+        self._open("add")
+        if (yield from self._given(key, value, ttl, options, mode="add")):
+            return True
+        entry = yield from self._illegible(key)
+        return entry is not None and (yield from self._given(key, value, ttl, options, version=entry.version))
+
+    add, aadd = coloured(_add)
+
+    def _illegible(self, key: Any) -> Operation[FarEntry | None]:
+        """The entry of a key if it is fresh and cannot be read: to every reader it is none."""
+        entry: FarEntry | None = yield ("get", encoded(key), self._wall())
+        fresh = entry is not None and not entry.stale
+        return entry if fresh and self._value_of(key, entry) is MISSING else None
+
+    def _replace(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
+        self._open("replace")
+        return (yield from self._given(key, value, ttl, options, mode="replace"))
+
+    replace, areplace = coloured(_replace)
+
+    def _setdefault(self, key: Any, default: Any = None) -> Operation[Any]:
+        while True:
+            found = yield from self._get(key, MISSING)
+            if found is not MISSING:
+                return found
+            # Not added and not there: it is heavier than the cache may be, or was removed at once.
+            if (yield from self._add(key, default)) or not (yield from self._holds(key)):
+                return default
+
+    setdefault, asetdefault = coloured(_setdefault)
+
+    # --- many ---
+
+    def _set_many(self, /, items: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[int]:
+        self._open("set_many")
+        count = 0
+        for key, value in pairs(items, "set_many"):
+            yield from self._given(key, value, ttl, options)
+            count += 1
+        return count
+
+    set_many, aset_many = coloured(_set_many)
+
+    def _update(self, items: Any = (), /, **named: Any) -> Operation[None]:
+        yield from self._set_many(items)
+        yield from self._set_many(named)
+
+    update, aupdate = coloured(_update)
+
+    def _warmed(
+        self, made: Any, batch_size: int, ttl: Any, progress: Callable[[int], object] | None, options: dict[str, Any]
+    ) -> Operation[int]:
+        count = 0
+        for key, value in pairs(made, "warm"):
+            yield from self._given(key, value, ttl, options)
+            count += 1
+            if progress is not None and count % batch_size == 0:
+                progress(count)
+        if progress is not None and count % batch_size:
+            progress(count)
+        return count
+
+    def warm(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 100,
+        ttl: Any = DEFAULT,
+        progress: Callable[[int], object] | None = None,
+        **options: Any,
+    ) -> int:
+        """As :meth:`Cache.warm`."""
+        self._open("warm")
+        batch_size = whole(batch_size, "warm: batch_size", least=1)
+        made = source() if callable(source) else source
+        return drive(self._port, self._warmed(made, batch_size, ttl, progress, options))
+
+    async def awarm(
+        self,
+        source: Any,
+        *,
+        batch_size: int = 100,
+        ttl: Any = DEFAULT,
+        progress: Callable[[int], object] | None = None,
+        **options: Any,
+    ) -> int:
+        """As :meth:`Cache.warm`, where the source may also be an asynchronous iterable or a coroutine function."""
+        self._open("warm")
+        batch_size = whole(batch_size, "warm: batch_size", least=1)
+        made = source() if callable(source) else source
+        if isinstance(made, Awaitable):
+            made = await made
+        if isinstance(made, AsyncIterable):
+            made = [pair async for pair in made]
+        return await adrive(self._port, self._warmed(made, batch_size, ttl, progress, options))
+
+    # --- counting, and other ends ---
+
+    def _incr(self, /, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
+        self._open("incr")
+        counted(delta, "delta")
+        data, terms = encoded(key), written(self, ttl, options)
+        if self._keeps_nothing():
+            return delta
+        yield from self._settled()
+        if not self._port.leases:
+            self._flights.invalidate(key)
+        while True:
+            now = self._wall()
+            entry = yield ("get", data, now)
+            if entry is None or entry.stale:
+                if (yield from self._store(key, delta, ttl, options, mode="add")):
+                    return delta
+                if (yield ("get", data, self._wall())) is None:
+                    return delta  # it is heavier than the cache may be, or the store is down
+                continue
+            old = self._value_of(key, entry)
+            if old is MISSING:  # it cannot be read: to every reader it is none
+                new, kept = delta, {}
+            else:
+                counted(old, "the value")
+                new = old + delta
+                kept = {"fresh_until": entry.fresh_until, "expires": entry.expires, "tags": list(entry.tags)}
+                kept["priority"] = entry.priority
+            payload, flags = self._codec.pack(new)
+            fields = terms.fields(now, self._codec.serializer, flags) | kept
+            if (yield ("set", data, payload, now, {**fields, "version": entry.version})) is not None:
+                self._near.drop(key)
+                self._tell_set(key, new)
+                return new
+
+    incr, aincr = coloured(_incr)
+
+    def _decr(self, /, key: Any, delta: Any = 1, ttl: Any = DEFAULT, **options: Any) -> Operation[Any]:
+        self._open("decr")
+        counted(delta, "delta")
+        return (yield from self._incr(key, -delta, ttl, **options))
+
+    decr, adecr = coloured(_decr)
+
+    def _touch(self, key: Any, ttl: Any = DEFAULT) -> Operation[bool]:
+        self._open("touch")
+        terms, data = written(self, ttl, {}, "touch"), encoded(key)
+        yield from self._settled()
+        now = self._wall()
+        entry = yield ("get", data, now)
+        if entry is None or entry.stale:
+            return False
+        fresh_until = None if terms.ttl is None else now + terms.ttl
+        touched = yield ("touch", data, fresh_until, kept_until(fresh_until, window_of(entry)), now)
+        self._near.drop(key)
+        return bool(touched)
+
+    touch, atouch = coloured(_touch)
