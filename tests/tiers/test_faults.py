@@ -1,4 +1,4 @@
-"""A store of files that something happens to while a cache uses it: no hang, no wrong value, no end of the application."""
+"""A store of files that something happens to while a cache uses it: no hang, no wrong value, no crash."""
 
 import os
 import shutil

@@ -101,7 +101,7 @@ def in_time(function: Callable[..., Any], args: Any, timeout: float, late: Calla
     WORKERS.run(call, urgent=True)
     try:
         if not done.wait(timeout):
-            raise TimeoutError
+            raise TimeoutError  # noqa: TRY301 - the call is left in either case
     except BaseException:
         call.leave(late)
         raise

@@ -61,7 +61,7 @@ class Behind:
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._queue) < self._size, LONGEST):
                 raise CacheTimeoutError(
-                    f"the queue of writes that are to be done soon has been full for {LONGEST:g} s: its store is too slow "
+                    f"the queue of writes to be done soon has been full for {LONGEST:g} s: its store is too slow "
                     'or hangs; raise queue_size=, or use write="through"'
                 )
             self._queue.append((step, lost))

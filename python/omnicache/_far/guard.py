@@ -70,7 +70,7 @@ class Lease:
 class Guard:
     """A port before the ports of primary and fallback."""
 
-    late: Callable[[], object] = staticmethod(nothing)
+    late: Any = staticmethod(nothing)
 
     def __init__(
         self,
@@ -223,13 +223,13 @@ class Guard:
                 if replay:
                     yield from self._make_good()
                 answer = yield from _asked(self.primary, name, args)
-                # 1. All is made good. 2. Another request, which has to go elsewhere meanwhile, deletes. 3. This one reads.
+                # 1. All is made good. 2. Another request, which has to go elsewhere, deletes. 3. This one reads.
                 if not (replay and self._owed and name in _READS):
                     break
             ended = True
             if self.breaker.succeeded():
                 self._back()
-            return answer
+            return answer  # noqa: TRY300 - what is above fails as the request does
         except _FAILURE as error:
             ended = True
             self._told(error, self.breaker.failed())

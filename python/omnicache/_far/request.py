@@ -140,17 +140,14 @@ class FarRequest(Request):
                 return lease[0]
         stored = False
         try:
-            value = yield (CALL, self._call_loader)
+            self._ran = True
+            value = yield (CALL, super().begin())
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
             if lease is not None and not stored and not far.closed:
                 yield ("release", self._bytes, lease, far._wall())
-
-    def _call_loader(self) -> Any | Awaitable[Any]:
-        self._ran = True
-        return Request.run(self)
 
     def _valid(self) -> bool:
         return self._leader is None or self._leader.valid
