@@ -181,7 +181,8 @@ def test_threads_and_processes_at_once(tmp_path: Path):
     with loading(tmp_path, 2) as workers:
         script = """
 found = []
-def ask(): found.append(cache.get_or_set('cold', load('a', os.getpid())))
+def ask():
+    found.append(cache.get_or_set('cold', load('a', os.getpid())))
 threads = [threading.Thread(target=ask) for _ in range(16)]
 for thread in threads: thread.start()
 """
@@ -197,7 +198,12 @@ for thread in threads: thread.start()
 
 @pytest.mark.parametrize(
     "how",
-    ["cache.delete_many(pattern='k*')", "cache.invalidate(pattern='k*')", "cache.clear(tags=['t'])", "cache.clear()"],
+    [
+        "cache.delete_many(pattern='k*')",
+        "cache.invalidate(pattern='k*')",
+        "cache.clear(tags=['t'])",
+        "cache.clear()",
+    ],
 )
 @pytest.mark.parametrize("key", ["k", "k" * 600])
 def test_what_is_meant_by_pattern_or_tag_may_still_be_loading_elsewhere(tmp_path: Path, how: str, key: str):

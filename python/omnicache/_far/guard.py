@@ -227,13 +227,14 @@ class Guard:
                 if not (replay and self._owed and name in _READS):
                     break
             ended = True
-            if self.breaker.succeeded():
-                self._back()
-            return answer  # noqa: TRY300 - what is above fails as the request does
         except _FAILURE as error:
             ended = True
             self._told(error, self.breaker.failed())
             raise
+        else:
+            if self.breaker.succeeded():
+                self._back()
+            return answer
         finally:
             if not ended:
                 self.breaker.gave_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .._events import CacheEvent
@@ -125,10 +126,8 @@ class FarRequest(Request):
         value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
         return ABSENT if value is MISSING else value
 
-    def run(self) -> Any | Awaitable[Any]:
-        operation = self._loaded()
-        port = self._far._port
-        return adrive(port, operation) if self.awaits else drive(port, operation)
+    def begin(self) -> Callable[[], Any | Awaitable[Any]]:
+        return partial(adrive if self.awaits else drive, self._far._port, self._loaded())
 
     def _loaded(self) -> Operation[Any]:
         """What another process has loaded meanwhile, or what the loader makes, stored."""
@@ -141,7 +140,7 @@ class FarRequest(Request):
         stored = False
         try:
             self._ran = True
-            value = yield (CALL, super().begin())
+            value = yield (CALL, Request.begin(self))
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value

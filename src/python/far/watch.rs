@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Acquire};
 
 /// The heads of one file.
 pub(in crate::python) struct Watch {
-    start: *mut u8,
+    start: *mut AtomicU64,
     page_size: usize,
     base: u64,
 }
@@ -57,7 +57,7 @@ impl Watch {
         // system and reads them itself in the same way.
         #[allow(clippy::cast_ptr_alignment)] // pages are aligned, and so is the place in them
         let [first, second] = [TXN, self.page_size + TXN]
-            .map(|at| unsafe { (*self.start.add(at).cast::<AtomicU64>()).load(Acquire) });
+            .map(|at| unsafe { (*self.start.add(at / size_of::<u64>())).load(Acquire) });
         self.base + first.max(second)
     }
 }
