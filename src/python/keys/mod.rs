@@ -71,7 +71,10 @@ fn match_keys<'py>(
 ) -> Vec<Bound<'py, PyBytes>> {
     // As a key's text is: what cannot be encoded is one unknown character.
     let glob = Glob::new(&pattern.to_string_lossy());
-    let matches = |key: &Bound<'py, PyBytes>| glob.matches(&text(key.as_bytes()));
+    let matches = |key: &Bound<'py, PyBytes>| match key.as_bytes().split_first() {
+        Some((&key::tag::STR, plain)) => glob.matches(&String::from_utf8_lossy(plain)),
+        _ => glob.matches(&text(key.as_bytes())),
+    };
     keys.into_iter().filter(matches).collect()
 }
 
