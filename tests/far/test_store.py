@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omnicache import CacheBackendError
+from omnicache import CacheBackendError, CacheSerializationError
 from omnicache._omnicache import FileStore
 
 NOW = 1_700_000_000.0

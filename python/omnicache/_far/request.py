@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .._events import CacheEvent
@@ -122,13 +123,11 @@ class FarRequest(Request):
 
     def look(self) -> Any | Absent:
         """What this process has kept meanwhile; what others did is looked at when the lease is held."""
-        value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
+        value = MISSING if self._background else self._far._near.look(self.key)
         return ABSENT if value is MISSING else value
 
-    def run(self) -> Any | Awaitable[Any]:
-        operation = self._loaded()
-        port = self._far._port
-        return adrive(port, operation) if self.awaits else drive(port, operation)
+    def begin(self) -> Callable[[], Any | Awaitable[Any]]:
+        return partial(adrive if self.awaits else drive, self._far._port, self._loaded())
 
     def _loaded(self) -> Operation[Any]:
         """What another process has loaded meanwhile, or what the loader makes, stored."""
@@ -140,17 +139,14 @@ class FarRequest(Request):
                 return lease[0]
         stored = False
         try:
-            value = yield (CALL, self._call_loader)
+            self._ran = True
+            value = yield (CALL, super().begin())
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
             if lease is not None and not stored and not far.closed:
                 yield ("release", self._bytes, lease, far._wall())
-
-    def _call_loader(self) -> Any | Awaitable[Any]:
-        self._ran = True
-        return Request.run(self)
 
     def _valid(self) -> bool:
         return self._leader is None or self._leader.valid
@@ -159,7 +155,7 @@ class FarRequest(Request):
         """The right to load the key, or ``(value,)`` that another process, which had it, has stored."""
         far, pause = self._far, _GLANCE[0]
         seen = self._seen[1]
-        while True:
+        while not far.closed:
             now = far._wall()
             lease = yield ("lease", self._bytes, now + _LEASE, now)
             if lease is None:
@@ -178,6 +174,7 @@ class FarRequest(Request):
                 return (self._value,)  # somebody is at it
             yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
             pause = min(pause * 2, _GLANCE[1])
+        return None  # what is loaded now is for those who wait, and is not kept
 
     def _store_far(self, value: Any, lease: Any) -> Operation[bool]:
         """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that."""
