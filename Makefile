@@ -20,6 +20,7 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
+FUZZ_SECONDS ?= 60
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := benches examples python tests tools
@@ -32,7 +33,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 unexport CONDA_PREFIX
 
-.PHONY: help build quick demo test test-rust test-python lint lint-rust lint-python format bench docs wheel clean
+.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench docs wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -74,12 +75,20 @@ test-rust:
 test-python: build
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
+# A part of the time for what makes Python's objects, the rest for the engine alone.
+fuzz: build ## any bytes, for whatever reads bytes: FUZZ_SECONDS, 60 unless told
+	cargo run --release --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin omnicache-fuzz -- \
+	    $$(( $(FUZZ_SECONDS) / 2 )) fuzz/corpus
+	$(BIN)/python tools/fuzz.py $$(( $(FUZZ_SECONDS) / 2 )) fuzz/corpus
+
 lint: lint-rust lint-python ## formatters, linters and type checkers
 
 lint-rust: $(STAMPS)/venv
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --all-targets -- -D warnings
 	cargo clippy --workspace --locked --all-targets --features python -- -D warnings
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --locked -- -D warnings
 
 # The type checkers look at what is installed too: the compiled module is compared with its stub.
 lint-python: build
@@ -91,6 +100,7 @@ lint-python: build
 
 format: $(STAMPS)/dev ## put the sources in the form that lint asks for
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff check --fix $(PYTHON_SOURCES)
 	$(BIN)/ruff format $(PYTHON_SOURCES)
 

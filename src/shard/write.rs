@@ -186,6 +186,7 @@ impl<K, V> Shard<K, V> {
                 .ok()
                 .filter(|&id| id != NIL)
                 .expect("fewer than 2^32 entries");
+            self.reserve();
             self.slots.push(Some(slot));
             self.stamps.push(stamp);
             id
@@ -203,6 +204,22 @@ impl<K, V> Shard<K, V> {
                 self.policy.insert(id, facts);
             }
             place => self.ranks.insert(place, id),
+        }
+    }
+
+    /// Makes room for one more slot: from some size on, for as many as the cache may hold. Slots that move as they grow
+    /// leave holes, for what is aligned beyond what the allocator aligns anyway is moved by a copy.
+    fn reserve(&mut self) {
+        const FROM: usize = 1 << 16;
+        const TO: usize = 1 << 24;
+        let held = self.slots.len();
+        if held == self.slots.capacity()
+            && held >= FROM
+            && let Some(max) = self.limits.entries.map(|max| max as usize)
+            && (held + 1..=TO).contains(&max)
+        {
+            // One more than the limit is there for a moment where an adviser chooses who goes.
+            self.slots.reserve_exact(max + 1 - held);
         }
     }
 

@@ -1,4 +1,4 @@
-"""A store that goes down and comes back, as the application sees it: it goes on, it is told, and nothing deleted returns."""
+"""A store goes down and comes back, as the application sees it: it goes on, is told, and nothing deleted returns."""
 
 import asyncio
 import logging

@@ -118,8 +118,7 @@ def test_nobody_waits_for_ever(make, store: Broken, monkeypatch: pytest.MonkeyPa
     cache = make(far=store, write="behind", queue_size=1)
     store.gate.clear()
     with pytest.raises(CacheTimeoutError, match="has been full for"):
-        for number in range(4):
-            cache[f"k{number}"] = number
+        cache.set_many({f"k{number}": number for number in range(4)})
     with pytest.raises(CacheTimeoutError, match="were not done within"):
         cache.delete("k0")
     store.gate.set()

@@ -1,4 +1,4 @@
-"""A store of files that something happens to while a cache uses it: no hang, no wrong value, no end of the application."""
+"""Something happens to a store of files that a cache uses: no hang, no wrong value, no end of the application."""
 
 import os
 import shutil

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from omnicache import Cache
 from tests.support import in_child
-from tests.tiers.workers import Worker, working
+from tests.tiers.workers import working
 
 # A loader that leaves a mark when it begins, and ends when it may.
 LOADER = """
@@ -82,7 +81,9 @@ def test_a_holder_that_is_killed_is_followed_at_once(tmp_path: Path):
         assert {worker.answer() for worker in left} == {runs(tmp_path)[1]}
 
 
-@pytest.mark.parametrize("how", ["cache.delete('k')", "cache.invalidate(['k'], hard=True)", "cache.invalidate(tags=['t'])"])
+@pytest.mark.parametrize(
+    "how", ["cache.delete('k')", "cache.invalidate(['k'], hard=True)", "cache.invalidate(tags=['t'])"]
+)
 def test_what_another_process_invalidates_during_a_load_is_returned_but_not_stored(tmp_path: Path, how: str):
     with loading(tmp_path, 2) as (one, other):
         one.tell("cache.get_or_set('k', load('a', 'old'), tags=['t'])")
@@ -180,7 +181,9 @@ def test_threads_and_processes_at_once(tmp_path: Path):
     with loading(tmp_path, 2) as workers:
         script = """
 found = []
-threads = [threading.Thread(target=lambda: found.append(cache.get_or_set('cold', load('a', os.getpid())))) for _ in range(16)]
+def ask():
+    found.append(cache.get_or_set('cold', load('a', os.getpid())))
+threads = [threading.Thread(target=ask) for _ in range(16)]
 for thread in threads: thread.start()
 """
         for worker in workers:
@@ -193,7 +196,15 @@ for thread in threads: thread.start()
         assert len(runs(tmp_path)) == 1
 
 
-@pytest.mark.parametrize("how", ["cache.delete_many(pattern='k*')", "cache.invalidate(pattern='k*')", "cache.clear(tags=['t'])", "cache.clear()"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cache.delete_many(pattern='k*')",
+        "cache.invalidate(pattern='k*')",
+        "cache.clear(tags=['t'])",
+        "cache.clear()",
+    ],
+)
 @pytest.mark.parametrize("key", ["k", "k" * 600])
 def test_what_is_meant_by_pattern_or_tag_may_still_be_loading_elsewhere(tmp_path: Path, how: str, key: str):
     with loading(tmp_path, 2) as (one, other):

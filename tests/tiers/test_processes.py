@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from omnicache import Cache, FileSystemBackend, TieredBackend, get_cache
+from omnicache import Cache, FileSystemBackend, TieredBackend, get_cache, list_caches
 from tests.far.processes import heard, killed, running
 from tests.support import ROOT, in_child
 
@@ -65,7 +65,8 @@ def test_a_fork_while_threads_load_write_and_wait():
             cache["from the child"] = 1
             assert cache["from the child"] == 1
             found = []
-            mine = [threading.Thread(target=lambda: found.append(cache.get_or_set("mine", lambda: 7))) for _ in range(8)]
+            ask = lambda: found.append(cache.get_or_set("mine", lambda: 7))  # noqa: E731
+            mine = [threading.Thread(target=ask) for _ in range(8)]
             for thread in mine:
                 thread.start()
             for thread in mine:
@@ -120,13 +121,9 @@ def test_a_child_does_not_wait_for_its_parents_load():
 
 def work(directory: str, number: int) -> tuple[int, int]:
     """What a process of a pool does: with the cache it inherited, or with its own."""
-    try:
-        cache = get_cache("pooled")
-        if not isinstance(cache.backend, TieredBackend):
-            cache.close()
-            raise LookupError
-    except LookupError:
-        cache = Cache("pooled", backend=TieredBackend(far=FileSystemBackend(directory)))
+    inherited = "pooled" in [cache.name for cache in list_caches()]
+    tiers = TieredBackend(far=FileSystemBackend(directory))
+    cache = get_cache("pooled") if inherited else Cache("pooled", backend=tiers)
     cache[f"{os.getpid()}-{number}"] = number
     return os.getpid(), cache.get_or_set(f"loaded-{number % 5}", lambda: number)
 
@@ -242,14 +239,13 @@ def test_a_process_that_is_killed_loses_nothing_it_has_acknowledged(tmp_path: Pa
                 assert (heard(child), heard(child)) == ("ready", "1")
                 threading.Event().wait(0.04 * chance.random())  # no wait for anything: the moment of death is to differ
                 done = int((["1", *killed(child)])[-1])
-            expected: dict[str, object] = {}
-            for key, value in itertools.islice(steps(turn), done):
-                expected[key] = value
+            expected: dict[str, object] = dict(itertools.islice(steps(turn), done))
             key, value = next(itertools.islice(steps(turn), done, None))
             # The step that it had not said to be done yet may have been done.
             allowed = [expected, {**expected, key: value}]
             present = [{key: value for key, value in state.items() if value is not None} for state in allowed]
             assert dict(cache.items()) in present
-            assert {key: cache.get(key) for key in expected} in [{key: state[key] for key in expected} for state in allowed]
+            found = {key: cache.get(key) for key in expected}
+            assert found in [{key: state[key] for key in expected} for state in allowed]
         assert cache._port.primary.store.check(time.time()) == []
         assert cache._port.primary.store.set_aside is None

@@ -99,10 +99,12 @@ def in_time(function: Callable[..., Any], args: Any, timeout: float, late: Calla
     done = threading.Event()
     call = _Call(function, tuple(args), done.set)
     WORKERS.run(call, urgent=True)
+    in_time = False
     try:
-        if not done.wait(timeout):
-            raise TimeoutError
-    except BaseException:
-        call.leave(late)
-        raise
+        in_time = done.wait(timeout)
+    finally:
+        if not in_time:
+            call.leave(late)
+    if not in_time:
+        raise TimeoutError
     return call.answer()

@@ -61,8 +61,8 @@ class Behind:
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._queue) < self._size, LONGEST):
                 raise CacheTimeoutError(
-                    f"the queue of writes that are to be done soon has been full for {LONGEST:g} s: its store is too slow "
-                    'or hangs; raise queue_size=, or use write="through"'
+                    f"the queue of writes that are to be done soon has been full for {LONGEST:g} s: its store is too "
+                    'slow or hangs; raise queue_size=, or use write="through"'
                 )
             self._queue.append((step, lost))
             self._added += 1
@@ -71,19 +71,19 @@ class Behind:
                 threading.Thread(target=self._work, name="omnicache-behind", daemon=True).start()
             self._changed.notify_all()
 
-    def flush(self, longest: float = LONGEST) -> None:
+    def flush(self) -> None:
         """Waits until all that was added so far is done.
 
         Raises:
-            CacheTimeoutError: It took longer than `longest` seconds; it goes on.
+            CacheTimeoutError: It took too long; it goes on.
         """
         if self.settled:
             return
         with self._changed:
             until = self._added
-            if not self._changed.wait_for(lambda: self._done >= until, longest):
+            if not self._changed.wait_for(lambda: self._done >= until, LONGEST):
                 raise CacheTimeoutError(
-                    f"{self._added - self._done} writes that are to be done soon were not done within {longest:g} s: "
+                    f"{self._added - self._done} writes that are to be done soon were not done within {LONGEST:g} s: "
                     "their store is too slow or hangs"
                 )
 

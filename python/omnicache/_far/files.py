@@ -35,9 +35,7 @@ class FilePort(StorePort):
         max_entries: int | None,
         durability: Literal["process", "system"],
     ) -> None:
-        self.store: Final = FileStore(
-            directory, max_bytes=max_bytes, max_entries=max_entries, durability=durability
-        )
+        self.store: Final = FileStore(directory, max_bytes=max_bytes, max_entries=max_entries, durability=durability)
 
     async def acall(self, name: str, *args: Any) -> Any:
         """Reads at once, for they never wait."""

@@ -223,17 +223,18 @@ class Guard:
                 if replay:
                     yield from self._make_good()
                 answer = yield from _asked(self.primary, name, args)
-                # 1. All is made good. 2. Another request, which has to go elsewhere meanwhile, deletes. 3. This one reads.
+                # 1. All is made good. 2. Another request, which has to go elsewhere, deletes. 3. This one reads.
                 if not (replay and self._owed and name in _READS):
                     break
             ended = True
-            if self.breaker.succeeded():
-                self._back()
-            return answer
         except _FAILURE as error:
             ended = True
             self._told(error, self.breaker.failed())
             raise
+        else:
+            if self.breaker.succeeded():
+                self._back()
+            return answer
         finally:
             if not ended:
                 self.breaker.gave_up()

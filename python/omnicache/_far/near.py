@@ -10,7 +10,7 @@ from .._sentinels import MISSING
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
     from ..backends import TieredBackend
-    from .cache import FarCache
+    from .base import FarBase
     from .guard import Guard
     from .terms import Written
 
@@ -28,7 +28,7 @@ class Near:
 
     __slots__ = ("_cache", "_port", "_ttl", "on")
 
-    def __init__(self, cache: FarCache, port: Guard, tiers: TieredBackend | None) -> None:
+    def __init__(self, cache: FarBase, port: Guard, tiers: TieredBackend | None) -> None:
         """The slot that `tiers` describes."""
         self._cache: Final = cache
         self._port: Final = port

@@ -53,8 +53,8 @@ class Reading(FarBase):
         value = self._fresh(key, entry, ticket)
         return default if value is MISSING else value
 
-    def _follow(self, looks: bool) -> None:
-        """What is near is not known to be true, or a read `looks` whether the file is still there."""
+    def _follow(self) -> None:
+        """What is near may not be true any more, or the file may not be there."""
         if self._near.on:
             self._near.follow()
 

@@ -98,7 +98,7 @@ class Removing(Writing):
                     flight.invalidate()
 
     def _owe_matching(self, elsewhere: int, pattern: str | None, tags: list[str] | None, *, hard: bool) -> None:
-        """What matches in a store that could not be asked, since so many requests went `elsewhere`, goes when it is back."""
+        """What matches in a store that could not be asked, since requests went `elsewhere`, goes when it is back."""
         if pattern is not None and self._port.elsewhere != elsewhere:
             self._port.owe("matching", pattern, None if tags is None else set(tags), hard, self._wall())
 

@@ -123,7 +123,7 @@ class FarRequest(Request):
 
     def look(self) -> Any | Absent:
         """What this process has kept meanwhile; what others did is looked at when the lease is held."""
-        value = MISSING if self._background else self._far._near.look(self.key)
+        value = self._far._near.get(self.key) if self._far._near.on and not self._background else MISSING
         return ABSENT if value is MISSING else value
 
     def begin(self) -> Callable[[], Any | Awaitable[Any]]:
@@ -140,7 +140,7 @@ class FarRequest(Request):
         stored = False
         try:
             self._ran = True
-            value = yield (CALL, super().begin())
+            value = yield (CALL, Request.begin(self))
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
@@ -155,7 +155,7 @@ class FarRequest(Request):
         """The right to load the key, or ``(value,)`` that another process, which had it, has stored."""
         far, pause = self._far, _GLANCE[0]
         seen = self._seen[1]
-        while not far.closed:
+        while True:
             now = far._wall()
             lease = yield ("lease", self._bytes, now + _LEASE, now)
             if lease is None:
@@ -174,7 +174,6 @@ class FarRequest(Request):
                 return (self._value,)  # somebody is at it
             yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
             pause = min(pause * 2, _GLANCE[1])
-        return None  # what is loaded now is for those who wait, and is not kept
 
     def _store_far(self, value: Any, lease: Any) -> Operation[bool]:
         """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that."""

@@ -83,9 +83,8 @@ impl Core {
     pub(super) fn follow(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         if self.has(flag::FAR) {
             // A file that was removed has a position still; now and then somebody has to look whether it is there.
-            let looks = self.has(flag::SAMPLE);
-            if looks || !self.follows() {
-                slf.call_method1("_follow", (looks,))?;
+            if self.has(flag::SAMPLE) || !self.follows() {
+                slf.call_method0("_follow")?;
             }
         }
         Ok(())

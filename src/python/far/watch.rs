@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Acquire};
 
 /// The heads of one file.
 pub(in crate::python) struct Watch {
-    start: *mut u8,
+    start: *mut AtomicU64,
     page_size: usize,
     base: u64,
 }
@@ -56,7 +56,7 @@ impl Watch {
         // SAFETY: both lie within the mapping, and are aligned as the pages are. LMDB writes them by one write of the
         // system and reads them itself in the same way.
         let [first, second] = [TXN, self.page_size + TXN]
-            .map(|at| unsafe { (*self.start.add(at).cast::<AtomicU64>()).load(Acquire) });
+            .map(|at| unsafe { (*self.start.add(at / size_of::<u64>())).load(Acquire) });
         self.base + first.max(second)
     }
 }
