@@ -55,7 +55,7 @@ class AwaitedStore(StoreBackend):
 
 PLACES: dict[str, Callable[[Path], Backend]] = {
     "memory": lambda _: MemoryBackend(),
-    "files": lambda path: FileSystemBackend(path),
+    "files": FileSystemBackend,
     "tiered": lambda path: TieredBackend(far=FileSystemBackend(path)),
     "behind": lambda path: TieredBackend(far=FileSystemBackend(path), write="behind"),
     "store": lambda _: PlainStore(),

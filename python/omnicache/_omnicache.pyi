@@ -48,6 +48,7 @@ __all__ = [
     "flights_forked",
     "install",
     "install_call",
+    "install_far",
     "json_dumps",
     "json_loads",
     "keep_token",
@@ -726,7 +727,7 @@ class FileStore:
         """Gives an entry another end; whether there was one."""
 
     def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False) -> int:
-        """Makes entries stale, or gone if `hard` or not kept past their time; how many there were. Leases of the keys end."""
+        """Makes entries stale, or gone if `hard` or not kept past their time; how many there were. Leases end."""
 
     def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False) -> None:
         """As ``invalidate`` of whatever carries one of `tags`, however much that is."""

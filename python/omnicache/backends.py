@@ -234,7 +234,8 @@ def _from_text(text: str) -> Backend:
         url = urlsplit(text)
         if url.netloc not in {"", "localhost"}:
             raise CacheConfigError('backend: a file URL has no host: write "file:./relative" or "file:///absolute"')
-        options = dict(pair.partition("=")[::2] for pair in url.query.split("&") if pair)
+        pairs = (pair.partition("=") for pair in url.query.split("&") if pair)
+        options = {name: value for name, _, value in pairs}
         return _made(FileSystemBackend, {"directory": unquote(url.path), **options})
     if text == "filesystem":
         raise CacheConfigError('backend: the filesystem needs a directory: write "file:./cache"')

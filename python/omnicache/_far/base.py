@@ -51,7 +51,7 @@ class FarBase(Cache):
 
     # --- making it ---
 
-    def _connect(
+    def _connect(  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # called in one place
         self,
         *,
         serializer: Any,
@@ -129,7 +129,7 @@ class FarBase(Cache):
         raise CacheConfigError(f"fallback: a backend outside the objects of this process, not {type(backend).__name__}")
 
     def _limits_of(self, backend: FileSystemBackend) -> tuple[int | None, int | None]:
-        """What the files may hold: what their backend says, and what the cache does, unless that limits what is near."""
+        """What the files may hold: what their backend says, and the cache, unless that limits what is near."""
         if isinstance(self._backend, TieredBackend):
             return backend.max_bytes, None
         both = [limit for limit in (backend.max_bytes, self.max_bytes) if limit is not None]
@@ -241,7 +241,7 @@ def refuse(options: Options) -> None:
         )
     if options.errors is not DEFAULT and options.errors:
         raise CacheConfigError(
-            "errors: an exception does not leave the process, and cannot be kept; leave it out, or use a cache in memory"
+            "errors: an exception cannot leave the process, and so is not kept; leave it out, or use a cache in memory"
         )
 
 

@@ -108,7 +108,7 @@ class CustomPort(StorePort):
 
     def _key(self, name: str) -> bytes | None:
         """The key that is written so; None for what is no entry of ours."""
-        if not isinstance(name, str) or not name.startswith(self._prefix):
+        if not str(name).startswith(self._prefix):
             return None
         kind, rest = name[len(self._prefix) : len(self._prefix) + 1], name[len(self._prefix) + 1 :]
         if kind == ":":
@@ -156,7 +156,7 @@ class CustomPort(StorePort):
         """The entries, in the order of the keys."""
         found = []
         for key in keys:
-            found.append((yield from self.get(key, now)))
+            found.append((yield from self.get(key, now)))  # noqa: PERF401 - a comprehension cannot yield from
         return found
 
     def _names(self) -> Asking[Iterable[bytes]]:
@@ -203,7 +203,7 @@ class CustomPort(StorePort):
                 return None
         tags = []
         for tag in fields.pop("tags", ()):
-            tags.append((tag, (yield from self._generation(tag, now)).latest))
+            tags.append((tag, (yield from self._generation(tag, now)).latest))  # noqa: PERF401 - as above
         yield from self._put(key, pack_record(key, payload, now, tags=tags, **fields), fields["expires"], now)
         return 1
 

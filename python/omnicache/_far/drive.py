@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable, Coroutine, Generator
 from functools import wraps
 from inspect import isawaitable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .apart import apart
 
 __all__ = ["CALL", "SLEEP", "WAIT", "Operation", "Port", "adrive", "coloured", "drive"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 Operation = Generator[tuple[Any, ...], Any, R]
@@ -30,14 +29,15 @@ WAIT = "!wait"
 class Port(Protocol):
     """A far store as operations use it: the same request in two colours."""
 
-    late: Callable[[], object]
-    """Called when something is done after all that nobody waits for any more."""
+    late: Any
+    """A function that is called when something is done after all that nobody waits for any more."""
 
-    def call(self, name: str, *args: Any) -> Any:
+    def call(self, name: str, /, *args: Any) -> Any:
         """Does it in this thread."""
 
-    async def acall(self, name: str, *args: Any) -> Any:
+    def acall(self, name: str, /, *args: Any) -> Coroutine[Any, Any, Any]:
         """Does it without stopping the running loop."""
+        ...
 
 
 def drive(port: Port, operation: Operation[R]) -> R:
@@ -90,30 +90,19 @@ async def adrive(port: Port, operation: Operation[R]) -> R:
         return end.value  # type: ignore[no-any-return]
 
 
-class Driven(Protocol):
-    """What has coloured operations."""
+def coloured(operation: Callable[..., Operation[Any]], name: str | None = None) -> tuple[Any, Any]:
+    """The plain method and its awaitable twin that `operation` stands for, by its name or by another one.
 
-    @property
-    def _port(self) -> Port:
-        """The store that they ask."""
-        ...
-
-
-S = TypeVar("S", bound=Driven)
-
-
-def coloured(
-    operation: Callable[Concatenate[S, P], Operation[R]], name: str | None = None
-) -> tuple[Callable[Concatenate[S, P], R], Callable[Concatenate[S, P], Coroutine[Any, Any, R]]]:
-    """The plain method and its awaitable twin that `operation` stands for, by its name or by another one."""
+    Their types are those of :class:`omnicache.Cache`, whose methods they are.
+    """
     name = name or operation.__name__.removeprefix("_")
 
     @wraps(operation)
-    def plain(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def plain(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return drive(self._port, operation(self, *args, **kwargs))
 
     @wraps(operation)
-    async def awaited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return await adrive(self._port, operation(self, *args, **kwargs))
 
     owner = operation.__qualname__.rpartition(".")[0]

@@ -70,7 +70,7 @@ class Lease:
 class Guard:
     """A port before the ports of primary and fallback."""
 
-    late: Callable[[], object] = staticmethod(nothing)
+    late: Any = staticmethod(nothing)
 
     def __init__(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .apart import apart, nothing
@@ -20,7 +19,7 @@ class StorePort:
     counts = False
     """Whether it counts evictions and expirations, from before this cache was opened on."""
 
-    late: Callable[[], object] = staticmethod(nothing)
+    late: Any = staticmethod(nothing)
     """Called when something is done after all that nobody waits for any more."""
 
     def call(self, name: str, *args: Any) -> Any:

@@ -14,7 +14,7 @@ from .arguments import tags_of
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
     from ..serializers import Serializer
-    from .cache import FarCache
+    from .base import FarBase
 
 __all__ = ["FOREVER", "Written", "kept_until", "window_of", "written"]
 
@@ -62,7 +62,7 @@ def window_of(entry: FarEntry) -> float:
     return max(entry.expires - (FOREVER if entry.fresh_until is None else entry.fresh_until), 0.0)
 
 
-def written(cache: FarCache, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:
+def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:
     """The terms of a write with these arguments; the cache says the rest.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Taking turns at a key, so that what reads before it writes is done by one thread or task of this process at a time."""
+"""Taking turns at a key: what reads before it writes is done by one thread or task of this process at a time."""
 
 from __future__ import annotations
 

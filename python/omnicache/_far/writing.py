@@ -34,7 +34,9 @@ class Writing(Listing):
         try:
             payload, flags = self._codec.pack(value)
             if len(payload) > LONGEST:
-                raise CacheSerializationError(f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept")
+                raise CacheSerializationError(  # noqa: TRY301 - it is treated as any other that cannot be written
+                    f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept"
+                )
         except CacheSerializationError as error:
             if not self._skips:
                 raise
@@ -84,8 +86,9 @@ class Writing(Listing):
     def _illegible(self, key: Any) -> Operation[FarEntry | None]:
         """The entry of a key if it is fresh and cannot be read: to every reader it is none."""
         entry: FarEntry | None = yield ("get", encoded(key), self._wall())
-        fresh = entry is not None and not entry.stale
-        return entry if fresh and self._value_of(key, entry) is MISSING else None
+        if entry is None or entry.stale or self._value_of(key, entry) is not MISSING:
+            return None
+        return entry
 
     def _replace(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[bool]:
         self._open("replace")

@@ -55,6 +55,7 @@ impl Watch {
     pub(in crate::python) fn position(&self) -> u64 {
         // SAFETY: both lie within the mapping, and are aligned as the pages are. LMDB writes them by one write of the
         // system and reads them itself in the same way.
+        #[allow(clippy::cast_ptr_alignment)] // pages are aligned, and so is the place in them
         let [first, second] = [TXN, self.page_size + TXN]
             .map(|at| unsafe { (*self.start.add(at / size_of::<u64>())).load(Acquire) });
         self.base + first.max(second)
