@@ -19,6 +19,7 @@ from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
 from .backends import Backend, MemoryBackend, backend_from
 from .exceptions import CacheConfigError
+from .serializers import Compression
 from .strategies import Strategy, strategy_from
 
 if TYPE_CHECKING:
@@ -194,6 +195,11 @@ class Cache(AsyncFace):
     def from_config(cls, name: Any, config: Any = None) -> Self:
         """A cache as a dict describes it; the name may be its key ``"name"``.
 
+        The keys are the arguments of :class:`Cache`, as plain data: ``"backend"`` and ``"fallback"`` are a name, a URL,
+        or a table such as ``{"type": "filesystem", "directory": "./cache", "max_bytes": "1GiB"}``; ``"serializer"`` is
+        a name; ``"compression"`` is true, false, or a table of the arguments of
+        :class:`omnicache.serializers.Compression`. A strategy, a backend or a serializer may also be an object.
+
         Raises:
             CacheConfigError: A key is unknown (the message names the nearest right one) or a value cannot be used.
 
@@ -211,6 +217,8 @@ class Cache(AsyncFace):
         parsed = _omnicache.parse_config(config if config is not None else {})
         if "timeout" in parsed:
             parsed["timeout"] = Timeout(**parsed["timeout"])
+        if isinstance(parsed.get("compression"), dict):
+            parsed["compression"] = Compression(**parsed["compression"])
         return cls(name, **parsed)
 
     # --- one key ---

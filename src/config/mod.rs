@@ -3,15 +3,21 @@
 //! A key that is not known is an error that names it and the nearest right one; a value of the wrong type names the
 //! key, what was there and what belongs there. What comes out is in normal form: seconds, bytes, lower-case names.
 
+mod backend;
 mod load;
+mod outside;
 mod read;
 mod strategy;
 mod values;
 
+pub use backend::{Backend, BackendTable};
 pub use load::{Limits, RefreshAt};
+pub use outside::Compression;
+pub use read::Choice;
 pub use strategy::{StrategyConfig, StrategyKind};
-pub use values::{Backend, Bytes, CopyMode, Count, Fraction, Name, Seconds};
+pub use values::{Bytes, CopyMode, Count, Fraction, Name, Seconds};
 
+use outside::{ON_ERROR, ON_SERIALIZATION_ERROR, SERIALIZERS};
 use read::{field, known};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -59,6 +65,21 @@ pub struct CacheConfig {
     /// Where the entries live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
+    /// Where they live while the backend is down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Backend>,
+    /// How values become bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serializer: Option<Choice<3>>,
+    /// Whether they are compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+    /// What happens where the backend fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<Choice<2>>,
+    /// What happens to a value that cannot be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_serialization_error: Option<Choice<2>>,
     /// Whether a value is handed out as it is or as a copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyMode>,
@@ -66,7 +87,7 @@ pub struct CacheConfig {
 
 impl CacheConfig {
     /// Every key, in the order in which messages list them.
-    pub const KEYS: [&'static str; 14] = [
+    pub const KEYS: [&'static str; 19] = [
         "strategy",
         "max_size",
         "max_bytes",
@@ -80,6 +101,11 @@ impl CacheConfig {
         "timeout",
         "namespace",
         "backend",
+        "fallback",
+        "serializer",
+        "compression",
+        "on_error",
+        "on_serialization_error",
         "copy",
     ];
 }
@@ -114,6 +140,16 @@ impl<'de> Deserialize<'de> for CacheConfig {
                         "timeout" => config.timeout = field(&mut map, &key)?,
                         "namespace" => config.namespace = field(&mut map, &key)?,
                         "backend" => config.backend = field(&mut map, &key)?,
+                        "fallback" => config.fallback = field(&mut map, &key)?,
+                        "serializer" => {
+                            config.serializer = Choice::field(&mut map, &key, SERIALIZERS)?;
+                        }
+                        "compression" => config.compression = field(&mut map, &key)?,
+                        "on_error" => config.on_error = Choice::field(&mut map, &key, ON_ERROR)?,
+                        "on_serialization_error" => {
+                            config.on_serialization_error =
+                                Choice::field(&mut map, &key, ON_SERIALIZATION_ERROR)?;
+                        }
                         "copy" => config.copy = field(&mut map, &key)?,
                         _ => return Err(known("key", &key, &CacheConfig::KEYS)),
                     }

@@ -119,12 +119,12 @@ fn names_what_is_wrong_and_what_is_right() {
             &["strategy: default_ttl: -1 is negative"],
         ),
         (
-            r#"{"backend": "redis://user:secret@host"}"#,
-            &["backend: ", "memory of the process only"],
+            r#"{"backend": "gopher://user:secret@host"}"#,
+            &["backend: ", "there is no such backend", "\"file:./cache\""],
         ),
         (
             r#"{"backend": {"type": "filesystem"}}"#,
-            &["backend: ", "memory of the process only"],
+            &["backend: ", "\"filesystem\" needs \"directory\""],
         ),
         (
             r#"{"backend": {"kind": "memory"}}"#,
@@ -137,7 +137,83 @@ fn names_what_is_wrong_and_what_is_right() {
             assert!(text.contains(part), "{json}: {text:?} lacks {part:?}");
         }
     }
-    assert!(!error(r#"{"backend": "redis://user:secret@host"}"#).contains("secret"));
+    assert!(!error(r#"{"backend": "gopher://user:secret@host"}"#).contains("secret"));
+}
+
+#[test]
+fn reads_what_is_outside_the_process() {
+    assert_eq!(
+        normal(
+            r#"{"backend": {"far": "file:./a", "write": "behind", "near_ttl": "1m", "type": "tiered", "near": "memory"}}"#
+        ),
+        r#"{"backend":{"type":"tiered","near":"memory","far":"file:./a","near_ttl":60.0,"write":"behind"}}"#,
+    );
+    assert_eq!(
+        normal(
+            r#"{"backend": "file:./a", "fallback": {"type": "filesystem", "directory": "b", "max_bytes": "1KiB"},
+                "serializer": "json", "compression": {"level": 5, "threshold": "2KiB"}, "on_error": "raise",
+                "on_serialization_error": "skip"}"#
+        ),
+        r#"{"backend":"file:./a","fallback":{"type":"filesystem","directory":"b","max_bytes":1024},"#.to_owned()
+            + r#""serializer":"json","compression":{"level":5,"threshold":2048},"on_error":"raise","#
+            + r#""on_serialization_error":"skip"}"#,
+    );
+    assert_eq!(
+        normal(r#"{"compression": false}"#),
+        r#"{"compression":false}"#
+    );
+}
+
+#[test]
+fn names_what_is_wrong_outside_the_process() {
+    for (json, parts) in [
+        (
+            r#"{"backend": {"type": "filesystm", "directory": "a"}}"#,
+            &["backend: ", "did you mean \"filesystem\""][..],
+        ),
+        (
+            r#"{"backend": {"type": "filesystem", "directry": "a"}}"#,
+            &["backend: ", "did you mean \"directory\""],
+        ),
+        (
+            r#"{"backend": {"type": "filesystem", "directory": "a", "far": "memory"}}"#,
+            &["backend: ", "\"filesystem\" takes no \"far\"", "durability"],
+        ),
+        (
+            r#"{"backend": {"type": "filesystem", "directory": "a", "durability": "sytem"}}"#,
+            &["backend: durability: ", "did you mean \"system\""],
+        ),
+        (
+            r#"{"backend": {"type": "tiered", "near": "memory"}}"#,
+            &["\"tiered\" needs \"far\""],
+        ),
+        (
+            r#"{"backend": {"type": "tiered", "far": {"type": "filesystem", "max_bytes": 0, "directory": "a"}}}"#,
+            &["backend: far: max_bytes: "],
+        ),
+        (
+            r#"{"serializer": "jsn"}"#,
+            &["serializer: ", "did you mean \"json\""],
+        ),
+        (
+            r#"{"compression": {"level": 20}}"#,
+            &["compression: level: ", "from 1 to 19"],
+        ),
+        (
+            r#"{"compression": "zstd"}"#,
+            &["compression: ", "true, false, or a table"],
+        ),
+        (
+            r#"{"on_error": "rais"}"#,
+            &["on_error: ", "did you mean \"raise\""],
+        ),
+        (r#"{"fallback": 5}"#, &["fallback: ", "a backend: "]),
+    ] {
+        let text = error(json);
+        for part in parts {
+            assert!(text.contains(part), "{json}: {text:?} lacks {part:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The values of a configuration: each reads every form a user may write and keeps the normal one.
 
 use crate::units;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-use super::read::{field, known};
+use super::read::known;
 
 /// A duration in nanoseconds; read from seconds or text, written as seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,6 @@ pub struct Fraction(pub f64);
 /// A name of letters, digits, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Name(pub String);
-
-/// Where the entries live: this version knows the memory of the process only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// Live objects in this process.
-    Memory,
-}
 
 /// Whether a value is handed out as it is or as a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -186,7 +178,7 @@ impl<'de> Deserialize<'de> for Fraction {
 }
 
 /// A visitor for text only.
-struct Text(&'static str);
+pub(super) struct Text(pub(super) &'static str);
 
 impl Visitor<'_> for Text {
     type Value = String;
@@ -224,48 +216,5 @@ impl<'de> Deserialize<'de> for CopyMode {
             "deep" => Ok(Self::Deep),
             _ => Err(known("copy mode", &name, &names)),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Backend {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Place;
-
-        fn by_name<E: Error>(name: &str) -> Result<Backend, E> {
-            if name == "memory" {
-                return Ok(Backend::Memory);
-            }
-            // Not the text itself: it may be an address with a password in it.
-            Err(E::custom(
-                "this version keeps entries in the memory of the process only; write \"memory\" or leave it out",
-            ))
-        }
-
-        impl<'de> Visitor<'de> for Place {
-            type Value = Backend;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"memory\" or {\"type\": \"memory\"}")
-            }
-
-            fn visit_str<E: Error>(self, value: &str) -> Result<Backend, E> {
-                by_name(value)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Backend, A::Error> {
-                let mut backend = None;
-                while let Some(key) = map.next_key::<String>()? {
-                    if key != "type" {
-                        return Err(known("option", &key, &["type"]));
-                    }
-                    let name: Option<Name> = field(&mut map, &key)?;
-                    backend = name.map(|name| by_name(&name.0)).transpose()?;
-                }
-                backend
-                    .ok_or_else(|| A::Error::custom("a table needs \"type\", which is \"memory\""))
-            }
-        }
-
-        deserializer.deserialize_any(Place)
     }
 }

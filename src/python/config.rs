@@ -16,8 +16,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The configuration in `options`, checked and in normal form: seconds as float, bytes as int, the strategy as a dict.
 ///
-/// Keys that were not given, or given as None, are left out. A strategy that is an object or a class already is passed
-/// on as it is. Raises `CacheConfigError`; the message names the key.
+/// Keys that were not given, or given as None, are left out. A strategy or a backend that is one already, a serializer
+/// and a type, which no plain data can be, are passed on as they are. Raises `CacheConfigError`; the message names the key.
 #[pyfunction]
 #[pyo3(signature = (options, /))]
 fn parse_config<'py>(options: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -28,26 +28,33 @@ fn parse_config<'py>(options: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
             "an object of type {name} is no dict; write one such as {{\"strategy\": \"lru\", \"max_size\": 1000}}"
         )));
     };
-    let strategy = given.get_item("strategy")?;
-    let strategy = match strategy {
-        Some(value) if is_strategy(&value)? => Some(value),
-        _ => None,
-    };
-    let skipped = strategy.as_ref().map(|_| "strategy");
-    let plain = plain(given, skipped, 1)?;
+    let made = PyDict::new(py);
+    for name in [
+        "strategy",
+        "backend",
+        "fallback",
+        "serializer",
+        "type",
+        "compression",
+    ] {
+        if let Some(value) = given.get_item(name)?
+            && is_made(name, &value)?
+        {
+            made.set_item(name, value)?;
+        }
+    }
+    let plain = plain(given, &made, 2)?;
     let config: CacheConfig = depythonize(&plain).map_err(|error| refused(&error.to_string()))?;
     let normal = pythonize(py, &config)?;
-    if let Some(strategy) = strategy {
-        normal.set_item("strategy", strategy)?;
-    }
+    normal.cast::<PyDict>()?.update(made.as_mapping())?;
     Ok(normal)
 }
 
-/// A copy of `table` without the key `skipped`, and of the tables in it down to `depth`, of what serde knows: a
-/// `timedelta` becomes seconds, and any other object is refused here, where its type has a name.
+/// A copy of `table` without the keys of `skipped`, and of the tables in it down to `depth`, of what serde knows: a
+/// `timedelta` becomes seconds, a path text, and any other object is refused here, where its type has a name.
 fn plain<'py>(
     table: &Bound<'py, PyDict>,
-    skipped: Option<&str>,
+    skipped: &Bound<'py, PyDict>,
     depth: u32,
 ) -> PyResult<Bound<'py, PyDict>> {
     let py = table.py();
@@ -60,7 +67,7 @@ fn plain<'py>(
             )));
         };
         let name = name.to_string_lossy();
-        if skipped.is_some_and(|skipped| *skipped == *name) {
+        if skipped.contains(&key)? {
             continue;
         }
         let value = if value.is_instance_of::<PyDelta>() {
@@ -72,7 +79,9 @@ fn plain<'py>(
             if depth == 0 {
                 return Err(refused(&format!("{name}: a table in a table in a table")));
             }
-            plain(inner, None, depth - 1)?.into_any()
+            plain(inner, &PyDict::new(py), depth - 1)?.into_any()
+        } else if value.hasattr("__fspath__")? && !value.is_instance_of::<PyType>() {
+            value.call_method0("__fspath__")?
         } else if is_plain(&value) {
             value
         } else {
@@ -101,12 +110,19 @@ fn refused(problem: &str) -> PyErr {
     CacheConfigError::new_err(format!("configuration: {problem}"))
 }
 
-/// Whether `value` is a strategy or the class of one.
-fn is_strategy(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let base = value
-        .py()
-        .import("omnicache.strategies")?
-        .getattr("Strategy")?;
+/// Whether `value` is what the option `name` stands for already, so that there is nothing to read in it.
+fn is_made(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match name {
+        "strategy" => is_a(value, "omnicache.strategies", "Strategy"),
+        "backend" | "fallback" => is_a(value, "omnicache.backends", "Backend"),
+        "compression" => is_a(value, "omnicache.serializers", "Compression"),
+        _ => Ok(!is_plain(value) && !value.is_instance_of::<PyDict>()),
+    }
+}
+
+/// Whether `value` is an object of a class, or a class below it.
+fn is_a(value: &Bound<'_, PyAny>, module: &str, class: &str) -> PyResult<bool> {
+    let base = value.py().import(module)?.getattr(class)?;
     match value.cast::<PyType>() {
         Ok(class) => class.is_subclass(&base),
         Err(_) => value.is_instance(&base),

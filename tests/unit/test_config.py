@@ -1,13 +1,16 @@
 """Configuration from a dict: strict, in normal form, with errors that name the right key."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omnicache._omnicache import parse_config
+from omnicache.backends import FileSystemBackend, MemoryBackend
 from omnicache.exceptions import CacheConfigError
+from omnicache.serializers import Compression, Json
 from omnicache.strategies import LRUStrategy, TTLStrategy, strategy_from
 
 
@@ -39,6 +42,46 @@ def test_the_normal_form():
         "copy": "deep",
     }
     assert parse_config({"max_size": None, "strategy": None}) == {}
+
+
+def test_what_is_outside_the_process():
+    directory = Path("cache")
+    assert parse_config(
+        {
+            "backend": {
+                "type": "tiered",
+                "far": {"type": "filesystem", "directory": directory, "max_bytes": "1KiB"},
+                "near_ttl": timedelta(seconds=5),
+            },
+            "fallback": "file:./elsewhere",
+            "serializer": "json",
+            "compression": {"threshold": "2KiB"},
+            "on_error": "raise",
+            "on_serialization_error": "skip",
+        }
+    ) == {
+        "backend": {
+            "type": "tiered",
+            "far": {"type": "filesystem", "directory": "cache", "max_bytes": 1024},
+            "near_ttl": 5.0,
+        },
+        "fallback": "file:./elsewhere",
+        "serializer": "json",
+        "compression": {"threshold": 2048},
+        "on_error": "raise",
+        "on_serialization_error": "skip",
+    }
+
+
+def test_what_no_plain_data_can_be_is_passed_on(tmp_path: Path):
+    given = {
+        "backend": FileSystemBackend(tmp_path),
+        "fallback": MemoryBackend(),
+        "serializer": Json(),
+        "type": list[int],
+        "compression": Compression(),
+    }
+    assert parse_config(given) == given
 
 
 @pytest.mark.parametrize(
@@ -94,8 +137,18 @@ def test_a_strategy_that_is_one_already_is_passed_on(strategy: object):
         ({"strategy": object()}, "strategy: got an object of type object, expected"),
         ({"strategy": {"type": "lru", "ageing": True}}, 'strategy: "lru" takes no "ageing"; its options are max_size'),
         ({"strategy": {"type": "ttl", "default_ttl": timedelta(0)}}, "default_ttl: "),
-        ({"backend": "redis://localhost"}, "backend: this version keeps entries in the memory of the process only"),
-        ({"backend": {"type": "redis"}}, "backend: this version keeps"),
+        ({"backend": "gopher://localhost"}, 'backend: there is no such backend; write "memory", a URL such as "file:'),
+        ({"backend": {"type": "files"}}, 'backend: there is no backend name "files"; did you mean "filesystem"'),
+        ({"backend": {"type": "filesystem"}}, 'backend: "filesystem" needs "directory"'),
+        ({"backend": {"type": "tiered", "far": {"type": "tiered", "far": {}}}}, "far: a table in a table"),
+        (
+            {"fallback": {"type": "filesystem", "directry": "a"}},
+            'fallback: there is no option "directry"; did you mean "dire',
+        ),
+        ({"serializer": "jsno"}, 'serializer: there is no value "jsno"; did you mean "json"'),
+        ({"compression": {"level": 0}}, "compression: level: "),
+        ({"on_error": "degarde"}, 'on_error: .*did you mean "degrade"'),
+        ({"type": "User"}, 'there is no key "type"'),
         ({"backend": {"type": {"type": {}}}}, "type: a table in a table"),
         ({"backend": 5}, "backend: .*`5`"),
     ],

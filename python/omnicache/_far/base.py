@@ -153,7 +153,9 @@ class FarBase(Cache):
         super().configure(**changes)
 
     def _hear(self, error: Exception, opened: bool) -> None:
-        """A store failed."""
+        """A store failed; that a load which outlives the cache finds it closed is no failure."""
+        if self.closed:
+            return
         self._events.failed(
             self._name, None, error, "the backend, which is left alone for a while," if opened else "the backend"
         )

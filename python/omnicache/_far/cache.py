@@ -92,9 +92,9 @@ class FarCache(Removing):
                 if self._behind is not None:
                     self._behind.close()
             finally:
+                super().close()
                 for port in self._ports():
                     self._end(port)
-                super().close()
 
     async def aclose(self) -> None:
         """As :meth:`close`."""
@@ -108,7 +108,7 @@ class FarCache(Removing):
         try:
             port.call("close")
         except (CacheBackendError, CacheTimeoutError) as error:
-            self._hear(error, opened=False)
+            self._events.failed(self._name, None, error, "closing the backend")
 
 
 install_far(FarCache)

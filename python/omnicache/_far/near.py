@@ -44,6 +44,15 @@ class Near:
         """The copy, or MISSING; counted. What others wrote is dropped before, which is a part of every read."""
         return Core.get(self._cache, key, MISSING)
 
+    def look(self, key: Any) -> Any:
+        """As :meth:`get`, and counts as no read."""
+        if not self.on or self._cache.closed:
+            return MISSING
+        if self._port.followed is not None:
+            self.follow()
+        found = Core._peek(self._cache, key)
+        return found[0] if found is not None and found[1] else MISSING
+
     def follow(self) -> None:
         """Drops what others have written since the last look."""
         cache, since = self._cache, self._cache._followed()

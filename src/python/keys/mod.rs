@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::glob::Glob;
-use crate::key;
+use crate::key::{self, KeyValue};
 
 mod decode;
 mod encode;
@@ -71,8 +71,8 @@ fn match_keys<'py>(
 ) -> Vec<Bound<'py, PyBytes>> {
     // As a key's text is: what cannot be encoded is one unknown character.
     let glob = Glob::new(&pattern.to_string_lossy());
-    let matches = |key: &Bound<'py, PyBytes>| match key.as_bytes().split_first() {
-        Some((&key::tag::STR, plain)) => glob.matches(&String::from_utf8_lossy(plain)),
+    let matches = |key: &Bound<'py, PyBytes>| match key::decode(key.as_bytes()) {
+        Ok(KeyValue::Str(text)) => glob.matches(&String::from_utf8_lossy(text.as_bytes())),
         _ => glob.matches(&text(key.as_bytes())),
     };
     keys.into_iter().filter(matches).collect()
