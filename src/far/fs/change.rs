@@ -1,4 +1,4 @@
-//! The operations that write. Long because each is one transaction, told from its first line to its last.
+//! The operations that write.
 
 use super::entry::{Mode, Set, Written};
 use super::fault::Fault;
