@@ -161,9 +161,7 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
     /// Blocks this thread until the flight has ended or the time is up; true if it has ended.
     pub fn wait(&self, timeout: Duration) -> bool {
         let running = |_: &mut Seats<W, O>| self.outcome.get().is_none();
-        self.ended
-            .wait_while(self.seats.lock(), timeout, running)
-            .1
+        self.ended.wait_while(self.seats.lock(), timeout, running).1
     }
 
     /// Shows the owner and the wakers to `see`, unless another thread holds them just now.

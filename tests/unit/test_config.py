@@ -141,7 +141,10 @@ def test_a_strategy_that_is_one_already_is_passed_on(strategy: object):
         ({"backend": {"type": "files"}}, 'backend: there is no backend name "files"; did you mean "filesystem"'),
         ({"backend": {"type": "filesystem"}}, 'backend: "filesystem" needs "directory"'),
         ({"backend": {"type": "tiered", "far": {"type": "tiered", "far": {}}}}, "far: a table in a table"),
-        ({"fallback": {"type": "filesystem", "directry": "a"}}, 'fallback: there is no option "directry"; did you mean "dire'),
+        (
+            {"fallback": {"type": "filesystem", "directry": "a"}},
+            'fallback: there is no option "directry"; did you mean "dire',
+        ),
         ({"serializer": "jsno"}, 'serializer: there is no value "jsno"; did you mean "json"'),
         ({"compression": {"level": 0}}, "compression: level: "),
         ({"on_error": "degarde"}, 'on_error: .*did you mean "degrade"'),

@@ -20,8 +20,6 @@ use std::sync::atomic::Ordering::Relaxed;
 /// What fits into a file of LMDB, which writes a value with one call of the system, and that takes less than 2 GiB.
 const MAX_KEY: usize = 1 << 20;
 const MAX_PAYLOAD: usize = (1 << 31) - (1 << 20);
-/// Entries that are removed in one transaction where all are to be removed.
-const BATCH: usize = 1000;
 
 impl FileStore {
     /// Writes an entry.
@@ -159,33 +157,6 @@ impl FileStore {
         self.change("clear", now, |write| write.clear())
     }
 
-    /// Has this object evict, now and with each of its writes, until no more than this is there; `None` is no limit.
-    pub fn limit(
-        &self,
-        bytes: Option<u64>,
-        entries: Option<u64>,
-        now: u64,
-    ) -> Result<(), FarError> {
-        self.limits.set(bytes, entries);
-        self.change("limit", now, |_| Ok(()))
-    }
-
-    /// Removes up to `limit` entries that are over; how many, and whether there are none left.
-    pub fn purge(&self, limit: usize, now: u64) -> Result<(usize, bool), FarError> {
-        self.change("purge", now, move |write| write.purge(limit.max(1)))
-    }
-
-    /// How many entries there are. What is over is removed first.
-    pub fn len(&self, now: u64) -> Result<u64, FarError> {
-        while !self.purge(BATCH, now)?.1 {}
-        Ok(self.stats(now)?.entries)
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self, now: u64) -> Result<bool, FarError> {
-        Ok(self.len(now)? == 0)
-    }
-
     /// Asks for the lease of `key`, for `owner`, until `until` at the latest.
     ///
     /// Who is told that somebody holds it looks at [`FileStore::position`] from time to time, at a pace of its own choice,
@@ -222,7 +193,7 @@ impl FileStore {
     }
 
     /// Runs `run` in a transaction, with those of other threads where that saves waiting for the disk.
-    fn change<A: Send + 'static>(
+    pub(super) fn change<A: Send + 'static>(
         &self,
         operation: &'static str,
         now: u64,

@@ -58,6 +58,7 @@ mod registry;
 #[forbid(unsafe_code)]
 mod reopen;
 #[forbid(unsafe_code)]
+mod room;
 mod row;
 #[forbid(unsafe_code)]
 mod store;
