@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Moment, Mutex};
 use smallvec::SmallVec;
 
 pub use leader::Leader;
@@ -74,7 +74,7 @@ pub struct Flight<K, T, W, O> {
     key: K,
     invalid: AtomicBool,
     seats: Mutex<Seats<W, O>>,
-    ended: Condvar,
+    ended: Moment,
     outcome: OnceLock<Outcome<T>>,
 }
 
@@ -99,7 +99,7 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
             key,
             invalid: AtomicBool::new(false),
             seats: Mutex::new(seats),
-            ended: Condvar::new(),
+            ended: Moment::new(),
             outcome: OnceLock::new(),
         }
     }
@@ -160,12 +160,8 @@ impl<K, T, W: Wake, O: Owner> Flight<K, T, W, O> {
 
     /// Blocks this thread until the flight has ended or the time is up; true if it has ended.
     pub fn wait(&self, timeout: Duration) -> bool {
-        let mut seats = self.seats.lock();
         let running = |_: &mut Seats<W, O>| self.outcome.get().is_none();
-        !self
-            .ended
-            .wait_while_for(&mut seats, running, timeout)
-            .timed_out()
+        self.ended.wait_while(self.seats.lock(), timeout, running).1
     }
 
     /// Shows the owner and the wakers to `see`, unless another thread holds them just now.

@@ -4,7 +4,7 @@
 //! as an argument, and holds no `unsafe`. An import only points down this list (a test holds it):
 //!
 //! ```text
-//! error clock stats units glob config key sketch   what everything uses
+//! error clock stats units glob config key sketch sync  what everything uses
 //! pack compress                                    what values are as bytes
 //! entry slab index                                 one cached thing; where it lives; where its key is found
 //! policy expiry tags                               who goes next; when it ends; which generation is valid
@@ -46,6 +46,8 @@ pub mod sketch;
 pub mod slab;
 #[forbid(unsafe_code)]
 pub mod stats;
+#[forbid(unsafe_code)]
+pub mod sync;
 #[forbid(unsafe_code)]
 pub mod tags;
 #[forbid(unsafe_code)]

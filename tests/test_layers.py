@@ -15,7 +15,7 @@ PACKAGE = ROOT / "python" / "omnicache"
 
 # Lowest first. Modules of one row may use each other as long as they do not go round in a circle.
 RUST_ROWS = [
-    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch"},
+    {"error", "clock", "stats", "units", "glob", "config", "key", "sketch", "sync"},
     {"pack", "compress"},
     {"entry", "slab", "index"},
     {"policy", "expiry", "tags"},

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 

@@ -184,3 +184,33 @@ def test_the_interpreter_ends_quietly(script):
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@FORKS
+@in_child(timeout=60)
+def test_a_child_has_many_threads_of_its_own_where_its_parent_had_some_that_waited():
+    """What waits in the parent must not stand in a table that the child walks over when its own threads wait."""
+    cache, gate = Cache("waiting"), threading.Event()
+
+    def asking(keys, loader):
+        threads = [threading.Thread(target=cache.get_or_set, args=(key, loader), daemon=True) for key in keys]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    waiting = asking(["cold"] * 30, lambda: gate.wait(50) or 1)
+    while sum(flight.wanting for flight in cache._flights.running()) < 29:
+        gate.wait(0.001)
+
+    def work():
+        mine = threading.Event()
+        threads = asking([f"mine-{number % 5}" for number in range(200)], lambda: mine.wait(0.05) or 1)
+        for thread in threads:
+            thread.join(10)
+        return not any(thread.is_alive() for thread in threads)
+
+    for _ in range(5):
+        assert in_fork(work)
+    gate.set()
+    for thread in waiting:
+        thread.join(10)

@@ -1,4 +1,7 @@
-"""A store that fails: what its cache does meanwhile, and what holds when it is back."""
+"""A store that fails: what its cache does meanwhile, and what holds when it is back.
+
+Long because one broken store is looked at from every side.
+"""
 
 import asyncio
 import logging

@@ -13,7 +13,7 @@ use super::write::{Job, Kept, Value, Write, Writer};
 use crate::far::Stored;
 use crate::far::error::{FarError, Problem};
 use crate::far::record::{Flags, MAX_TAG, MAX_TAGS, Sealed, Terms};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 

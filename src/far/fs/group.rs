@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::handle::Handle;
 use super::write::{Job, Write, Writer};
 use crate::far::error::{FarError, Problem};
-use parking_lot::Mutex;
+use crate::sync::{Mutex, Turnstile};
 use std::sync::Arc;
 
 type Run = Box<dyn FnMut(&mut Write<'_, '_>) -> Result<(), Fault> + Send>;
@@ -14,7 +14,7 @@ type Run = Box<dyn FnMut(&mut Write<'_, '_>) -> Result<(), Fault> + Send>;
 #[derive(Default)]
 pub(super) struct Group {
     waiting: Mutex<Vec<Waiting>>,
-    lead: Mutex<()>,
+    lead: Turnstile,
 }
 
 struct Waiting {
@@ -38,7 +38,7 @@ impl Group {
             run,
             done: Arc::clone(&done),
         });
-        let Some(leading) = self.lead.try_lock_for(handle.turns.timeout()) else {
+        let Some(leading) = self.lead.enter(handle.turns.timeout()) else {
             self.waiting
                 .lock()
                 .retain(|waiting| !Arc::ptr_eq(&waiting.done, &done));

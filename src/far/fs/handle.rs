@@ -12,8 +12,8 @@ use super::registry::Opening;
 use super::turn::Turns;
 use super::write::{Job, Write, Writer};
 use crate::far::error::{FarError, Problem};
+use crate::sync::{Mutex, RwLock};
 use heed::{RoTxn, WithoutTls};
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -316,7 +316,7 @@ impl Handle {
     /// The position of the last change; `None` where that is not known at once.
     #[inline]
     pub(super) fn position(&self) -> Option<u64> {
-        let slot: RwLockReadGuard<'_, Slot> = self.gate.try_read()?;
+        let slot = self.gate.try_read()?;
         slot.mapped.as_ref().map(Mapped::position)
     }
 

@@ -5,7 +5,7 @@ use super::handle::Handle;
 use super::options::Options;
 use super::place::Place;
 use crate::far::error::{FarError, Problem};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

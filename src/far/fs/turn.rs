@@ -9,7 +9,7 @@
 
 use super::place::{Place, private};
 use crate::far::error::Problem;
-use parking_lot::{Mutex, MutexGuard};
+use crate::sync::{Inside, Mutex, Turnstile};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use std::fs::File;
 use std::io;
@@ -25,14 +25,17 @@ const PAUSE: (Duration, Duration) = (Duration::from_micros(10), Duration::from_m
 pub(super) struct Turns {
     path: PathBuf,
     timeout: Duration,
-    inside: Mutex<Option<File>>,
+    inside: Turnstile,
+    /// Locked only by who is inside, so never waited for.
+    file: Mutex<Option<File>>,
     /// Whether the file may not be the one that others lock.
     old: AtomicBool,
 }
 
 /// The right to write, given back when dropped.
 pub(super) struct Turn<'t> {
-    file: MutexGuard<'t, Option<File>>,
+    turns: &'t Turns,
+    _inside: Inside<'t>,
 }
 
 impl Turns {
@@ -41,16 +44,22 @@ impl Turns {
         Self {
             path: place.dir.join("write.lock"),
             timeout,
-            inside: Mutex::new(None),
+            inside: Turnstile::default(),
+            file: Mutex::new(None),
             old: AtomicBool::new(false),
         }
     }
 
     /// Waits for a turn.
     pub(super) fn take(&self) -> Result<Turn<'_>, Problem> {
-        let Some(mut file) = self.inside.try_lock_for(self.timeout) else {
+        let Some(inside) = self.inside.enter(self.timeout) else {
             return Err(self.busy("another thread of this process"));
         };
+        let turn = Turn {
+            turns: self,
+            _inside: inside,
+        };
+        let mut file = self.file.lock();
         if file.is_none() || self.old.swap(false, Relaxed) {
             *file = match private().open(&self.path) {
                 // Without the directory, the write finds out what is to be done.
@@ -59,12 +68,16 @@ impl Turns {
             };
         }
         let Some(lock) = &*file else {
-            return Ok(Turn { file });
+            drop(file);
+            return Ok(turn);
         };
         let (mut pause, mut waited) = (PAUSE.0, Duration::ZERO);
         loop {
             match fcntl_lock(lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Turn { file }),
+                Ok(()) => {
+                    drop(file);
+                    return Ok(turn);
+                }
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
@@ -99,7 +112,7 @@ impl Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(file) = &*self.file {
+        if let Some(file) = &*self.turns.file.lock() {
             // Closing the file would give it back as well; nothing can be done if this does not work.
             let _ = fcntl_lock(file, FlockOperation::NonBlockingUnlock);
         }

@@ -1,7 +1,7 @@
 //! The instances that cached methods were called on: each has a token, a str that takes its place in keys, for as long
 //! as it lives. Who makes a token holds a weak reference whose callback takes it back.
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
