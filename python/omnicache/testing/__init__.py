@@ -1,6 +1,8 @@
 """For the tests of code that caches: a clock to move, loads to count, stampedes to make, a cache to ask.
 
-Also the tests that a store of your own has to pass: :class:`BackendSuite`. Fixtures for pytest come by themselves where the package is installed; see :mod:`omnicache.testing.plugin`.
+Also the tests that a store of your own has to pass: :class:`BackendSuite`.
+
+Fixtures for pytest come by themselves where the package is installed; see :mod:`omnicache.testing.plugin`.
 
 >>> from omnicache import cached
 >>> from omnicache.testing import assert_loads
