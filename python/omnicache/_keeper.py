@@ -176,6 +176,6 @@ def _fresh(found: tuple[Any, bool] | None) -> Any:
 def no_instance(function: str, owner: str) -> CacheConfigError:
     """The error for a method in a cache of which other processes have a part: an instance means nothing to them."""
     return CacheConfigError(
-        f"@cached: {function}(): the entries of this cache leave the process, where an instance of {owner} is not known. "
+        f"@cached: {function}(): the entries of this cache leave the process, where no instance of {owner} is known. "
         f"Give {owner} a __cache_key__() method that returns what identifies an instance, or cache a function of that"
     )

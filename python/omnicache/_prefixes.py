@@ -74,7 +74,7 @@ def prefix_of(cache: Cache | None, function: Callable[..., Any], prefix: object,
         number = _NAMESAKES.setdefault(cache, {}).setdefault(name, _Namesakes()).number(function)
     if number > 1 and cache._shared:
         raise CacheConfigError(
-            f"@cached: {name}: another function of this name has entries in the cache, which leave the process, where the "
-            'two cannot be told apart; give each a name of its own: prefix="..."'
+            f"@cached: {name}: another function of this name has entries in the cache, which leave the process, where "
+            'the two cannot be told apart; give each a name of its own: prefix="..."'
         )
     return name if number == 1 else f"{name}#{number}"
