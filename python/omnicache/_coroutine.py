@@ -173,7 +173,7 @@ def cached_coroutine(function: Callable[..., Any], keeper: Keeper, plan: Plan) -
         return await arenew(keeper.request(function, key(*args, **kwargs), args, kwargs))
 
     async def peek(*args: Any, **kwargs: Any) -> Any:
-        return keeper.peek(key(*args, **kwargs))
+        return await keeper.apeek(key(*args, **kwargs))
 
     def cache_clear() -> None:
         keeper.clear()

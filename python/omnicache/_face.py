@@ -144,6 +144,9 @@ class AsyncFace(Many):
             made = [pair async for pair in made]
         return self.warm(made, batch_size=batch_size, ttl=ttl, progress=progress, **options)
 
+    async def _apeek(self, key: Any) -> tuple[Any, bool] | None:
+        return self._peek(key)
+
     async def apurge_expired(self) -> int:
         """As :meth:`Cache.purge_expired`."""
         return self.purge_expired()

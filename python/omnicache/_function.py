@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from ._fetch import fetch, renew
+from ._keeper import no_instance
 from ._omnicache import CachedCall, install_call
 from ._sentinels import MissingType
 
@@ -147,7 +148,11 @@ class CachedFunction(CachedCall, Generic[P, R]):
             first = next(iter(self._plan.signature.parameters.values()))
             in_place = first.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             if in_place and takes[first.name] == "value" and owner.__dict__.get(name) is self:
-                setattr(owner, name, self._again())
+                again = self._again()
+                setattr(owner, name, again)
+                again.__set_name__(owner, name)
+        elif self._keeper.owner and self.cache._shared and not hasattr(owner, "__cache_key__"):
+            raise no_instance(self._keeper.name, owner.__qualname__)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None, /) -> Self: ...

@@ -13,14 +13,14 @@ from ._omnicache import CachedError
 from ._options import checked_copier
 from ._sentinels import DEFAULT, MISSING
 from ._tags import TagSource
-from .exceptions import InvalidKeyError
+from .exceptions import CacheConfigError, InvalidKeyError
 
 if TYPE_CHECKING:
     from ._options import Options
     from ._signature import Plan
     from .cache import Cache
 
-__all__ = ["CacheInfo", "Keeper"]
+__all__ = ["CacheInfo", "Keeper", "no_instance"]
 
 
 class CacheInfo(NamedTuple):
@@ -95,6 +95,8 @@ class Keeper:
     def options_for(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Options:
         """The options to write the entry of `key` with."""
         options = self._options
+        if self.owner and self.cache._shared and isinstance(key[1], str):
+            raise no_instance(self.name, type(args[0]).__qualname__ if args else "its class")
         more = [] if self._tags_given else list(self.cache._options.tags)
         if self.owner and isinstance(key[1], str):
             # A tag costs each read a look at it; in a cache of its own a method goes without.
@@ -129,8 +131,11 @@ class Keeper:
 
     def peek(self, key: tuple[Any, ...]) -> Any:
         """The fresh value under `key` or MISSING; counts as no call."""
-        found = self.cache._peek(key)
-        return found[0] if found is not None and found[1] and not isinstance(found[0], CachedError) else MISSING
+        return _fresh(self.cache._peek(key))
+
+    async def apeek(self, key: tuple[Any, ...]) -> Any:
+        """As :meth:`peek`."""
+        return _fresh(await self.cache._apeek(key))
 
     def info(self, calls: tuple[int, int]) -> CacheInfo:
         """The counts, given hits and misses."""
@@ -162,3 +167,15 @@ class Keeper:
                         f"{self.name}(): the argument {name!r} cannot be part of the key: {cause}"
                     ) from cause
         raise error
+
+
+def _fresh(found: tuple[Any, bool] | None) -> Any:
+    return found[0] if found is not None and found[1] and not isinstance(found[0], CachedError) else MISSING
+
+
+def no_instance(function: str, owner: str) -> CacheConfigError:
+    """The error for a method in a cache of which other processes have a part: an instance means nothing to them."""
+    return CacheConfigError(
+        f"@cached: {function}(): the entries of this cache leave the process, where no instance of {owner} is known. "
+        f"Give {owner} a __cache_key__() method that returns what identifies an instance, or cache a function of that"
+    )

@@ -68,6 +68,13 @@ def prefix_of(cache: Cache | None, function: Callable[..., Any], prefix: object,
     name = f"{getattr(inner, '__module__', None)}:{getattr(inner, '__qualname__', type(inner).__qualname__)}{end}"
     if cache is None:
         return name
+    if cache._shared and "<locals>" not in name:
+        return name  # other processes know nothing of a module that was loaded again in this one
     with LOCK:
         number = _NAMESAKES.setdefault(cache, {}).setdefault(name, _Namesakes()).number(function)
+    if number > 1 and cache._shared:
+        raise CacheConfigError(
+            f"@cached: {name}: another function of this name has entries in the cache, which leave the process, where "
+            'the two cannot be told apart; give each a name of its own: prefix="..."'
+        )
     return name if number == 1 else f"{name}#{number}"

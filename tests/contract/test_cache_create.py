@@ -231,8 +231,18 @@ def test_a_cache_is_made_once():
     assert (cache.name, cache["a"]) == ("first", 1)
 
 
-LOCAL = {"on", "off", "using", "cached", "configure", "set_strategy", "stats", "reset_stats", "from_config"}
-"""What is only local bookkeeping, and never has to wait."""
+LOCAL = {"lifespan", "response"} | {
+    "on",
+    "off",
+    "using",
+    "cached",
+    "configure",
+    "set_strategy",
+    "stats",
+    "reset_stats",
+    "from_config",
+}
+"""What is only local bookkeeping, and never has to wait; the first two come with the integrations, if they are used."""
 
 
 def test_every_operation_has_a_twin_with_its_parameters():

@@ -295,12 +295,9 @@ class CustomPort(StorePort):
             was = Generation.read((yield (self._backend.get, self._tag(tag)))) or Generation.first(now)
             yield (self._backend.set, self._tag(tag), was.after(now, hard=hard).record(), None)
 
-    def clear(self, _now: float) -> Asking[int]:
+    def clear(self, now: float) -> Asking[int]:
         """Removes what is ours; how many entries there were. The generations of tags stay."""
-        keys = list((yield from self._names()))
-        for key in keys:
-            yield (self._backend.delete, self._name(key))
-        return len(keys)
+        return (yield from self.delete_many(list((yield from self._names())), now))
 
     def purge(self, now: float) -> Asking[int]:
         """Removes what is over, as far as the store still has it; how many went."""

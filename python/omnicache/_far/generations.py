@@ -25,9 +25,10 @@ class Generation(NamedTuple):
     @classmethod
     def read(cls, data: Any) -> Generation | None:
         """That of a record; None for none, or for what is none."""
-        if not isinstance(data, bytes) or len(data) != _RECORD.size or not data.startswith(_MAGIC):
+        if not isinstance(data, (bytes, bytearray, memoryview)) or len(data) != _RECORD.size:
             return None
-        return cls(*_RECORD.unpack(data)[1:])
+        magic, *known = _RECORD.unpack(data)
+        return cls(*known) if magic == _MAGIC else None
 
     @classmethod
     def first(cls, now: float) -> Generation:

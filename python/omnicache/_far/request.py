@@ -123,7 +123,7 @@ class FarRequest(Request):
 
     def look(self) -> Any | Absent:
         """What this process has kept meanwhile; what others did is looked at when the lease is held."""
-        value = MISSING if self._background else self._far._near.look(self.key)
+        value = MISSING if self._background or self._forced else self._far._near.look(self.key)
         return ABSENT if value is MISSING else value
 
     def begin(self) -> Callable[[], Any | Awaitable[Any]]:

@@ -1,5 +1,7 @@
 """For the tests of code that caches: a clock to move, loads to count, stampedes to make, a cache to ask.
 
+Also the tests that a store of your own has to pass: :class:`BackendSuite`.
+
 Fixtures for pytest come by themselves where the package is installed; see :mod:`omnicache.testing.plugin`.
 
 >>> from omnicache import cached
@@ -21,16 +23,31 @@ from ._mock import MockCache
 from ._stampede import Stampede, stampede
 
 if TYPE_CHECKING:
+    from ._backend_suite import BackendSuite
     from ._client import CacheTestClient
 
 
 def __getattr__(name: str) -> Any:
-    """``CacheTestClient`` needs Starlette, which only those have who test applications."""
+    """``CacheTestClient`` needs Starlette, and ``BackendSuite`` pytest, which only those have who use them."""
     if name == "CacheTestClient":
         from ._client import CacheTestClient  # noqa: PLC0415 - as above
 
         return CacheTestClient
+    if name == "BackendSuite":
+        from ._backend_suite import BackendSuite  # noqa: PLC0415 - as above
+
+        return BackendSuite
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["CacheTestClient", "ManualClock", "MockCache", "Stampede", "asettled", "assert_loads", "settled", "stampede"]
+__all__ = [
+    "BackendSuite",
+    "CacheTestClient",
+    "ManualClock",
+    "MockCache",
+    "Stampede",
+    "asettled",
+    "assert_loads",
+    "settled",
+    "stampede",
+]

@@ -59,6 +59,7 @@ mod registry;
 mod reopen;
 #[forbid(unsafe_code)]
 mod room;
+#[forbid(unsafe_code)]
 mod row;
 #[forbid(unsafe_code)]
 mod store;
