@@ -79,6 +79,13 @@ struct Known {
     soft: Option<u64>,
 }
 
+impl Known {
+    /// What was softly invalidated stays only where it is kept past its time.
+    fn is_there(&self, now: u64) -> bool {
+        now < self.expires && (self.soft.is_none() || self.expires > self.fresh)
+    }
+}
+
 /// The reference: an ordered map, and time.
 #[derive(Default)]
 struct Model {
@@ -90,12 +97,12 @@ impl Model {
     fn get(&self, key: &[u8]) -> Option<&Known> {
         self.entries
             .get(key)
-            .filter(|known| self.now < known.expires)
+            .filter(|known| known.is_there(self.now))
     }
 
     fn settle(&mut self) {
         let now = self.now;
-        self.entries.retain(|_, known| now < known.expires);
+        self.entries.retain(|_, known| known.is_there(now));
     }
 
     fn agree(&self, key: &[u8], found: Option<&Stored>) -> Result<(), TestCaseError> {
