@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 _EXTENSIONS = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
 
@@ -20,7 +21,7 @@ class Certificates:
         if shutil.which("openssl") is None:
             pytest.skip("there is no openssl on the PATH")
         self._openssl(
-            *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-authority".split(),
+            *("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test-authority"),
             *("-keyout", directory / "ca.key", "-out", self.authority),
         )
         self._sign("server", _EXTENSIONS)
@@ -30,8 +31,7 @@ class Certificates:
         request, key, certificate = (self._directory / f"{name}.{kind}" for kind in ("csr", "key", "pem"))
         (self._directory / "extensions").write_text(extensions)
         self._openssl(
-            *"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split(),
-            *("-subj", f"/CN={name}", "-keyout", key, "-out", request),
+            *("req", *_KEY, "-subj", f"/CN={name}", "-keyout", key, "-out", request),
         )
         self._openssl(
             *(

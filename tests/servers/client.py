@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from typing import Any
+from typing import Any, Self
 
 
 class ReplyError(Exception):
@@ -25,7 +25,7 @@ class Client:
         self.socket = link if context is None else context.wrap_socket(link, server_hostname="localhost")
         self.file = self.socket.makefile("rb")
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
