@@ -1,143 +1,21 @@
-"""Backends: where the entries of a cache live."""
+"""The backend that a name, a URL or a dict stands for, and the one that is made of two others."""
 
 from __future__ import annotations
 
-import os
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from ._units import count, duration, size
-from .exceptions import CacheConfigError
+from .._units import count, duration
+from ..exceptions import CacheConfigError
+from ._base import Backend, MemoryBackend
+from ._files import FileSystemBackend
 
-__all__ = [
-    "Backend",
-    "FileSystemBackend",
-    "MemoryBackend",
-    "StoreBackend",
-    "TieredBackend",
-    "backend_from",
-]
+__all__ = ["TieredBackend", "backend_from"]
 
-
-class Backend:
-    """The base of all backends.
-
-    >>> from omnicache import Backend, MemoryBackend
-    >>> issubclass(MemoryBackend, Backend), MemoryBackend.name
-    (True, 'memory')
-    """
-
-    __slots__ = ()
-    name: ClassVar[str]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryBackend(Backend):
-    """Entries live in this process, as the objects they are.
-
-    >>> from omnicache import Cache, MemoryBackend
-    >>> with Cache("in-memory", backend=MemoryBackend()) as cache:
-    ...     cache.backend
-    MemoryBackend()
-    """
-
-    name: ClassVar[str] = "memory"
-
-
-@dataclass(frozen=True, slots=True)
-class FileSystemBackend(Backend):
-    """Entries live in files below a directory, shared by all processes of the machine, and survive restarts.
-
-    Each cache has a directory of its own below it: ``directory/namespace/name``. A read is a lookup in mapped memory.
-
-    Args:
-        directory: Where; it is made if it is not there, for its owner alone. Not on a network file system.
-        max_bytes: Entries are evicted until their keys and values weigh no more; an int or text such as ``"1GiB"``;
-            None for no limit.
-        durability: ``"process"``: what was written survives the end of any process, killed or not, but a crash of the
-            machine empties the cache. ``"system"``: every write that returned is on the disk, which costs time.
-
-    Raises:
-        CacheConfigError: An argument cannot be used.
-
-    >>> import tempfile
-    >>> from omnicache import Cache, FileSystemBackend
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     with Cache("on-disk", backend=FileSystemBackend(directory)) as cache:
-    ...         cache["a"] = {"any": ("value", 1)}
-    ...     with Cache("on-disk", backend=FileSystemBackend(directory)) as cache:
-    ...         cache["a"]
-    {'any': ('value', 1)}
-    """
-
-    directory: Any
-    max_bytes: Any = None
-    durability: Literal["process", "system"] = "process"
-    name: ClassVar[str] = "filesystem"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.directory, (str, os.PathLike)) or not str(self.directory):
-            raise CacheConfigError(f"FileSystemBackend: directory: a path, not {self.directory!r}")
-        object.__setattr__(self, "directory", Path(self.directory))
-        if self.max_bytes is not None:
-            object.__setattr__(self, "max_bytes", size(self.max_bytes, "FileSystemBackend: max_bytes"))
-        if self.durability not in {"process", "system"}:
-            raise CacheConfigError(f'FileSystemBackend: durability: "process" or "system", not {self.durability!r}')
-
-
-class StoreBackend(Backend, ABC):
-    """A store of your own: derive from it, and write four methods, plain or coroutine functions.
-
-    Everything else a cache can do is made of these four; what is atomic across processes is so only as far as they are.
-    Keys are text, values are bytes that mean nothing to the store. Whatever the methods raise is an error of the
-    backend. :class:`omnicache.testing.BackendSuite` tells whether a store does what it must.
-
-    >>> from omnicache import Cache, StoreBackend
-    >>> class DictBackend(StoreBackend):
-    ...     def __init__(self):
-    ...         self.data = {}
-    ...     def get(self, key):
-    ...         return self.data.get(key)
-    ...     def set(self, key, data, ttl):
-    ...         self.data[key] = data
-    ...     def delete(self, key):
-    ...         return self.data.pop(key, None) is not None
-    ...     def scan(self, prefix):
-    ...         return [key for key in self.data if key.startswith(prefix)]
-    >>> with Cache("in-a-dict", backend=DictBackend()) as cache:
-    ...     cache["a"] = 1
-    ...     cache["a"], list(cache)
-    (1, ['a'])
-    """
-
-    name: ClassVar[str] = "custom"
-    timeout: float | None = 5.0
-    """Seconds that one call may take; None for no limit, which costs plain methods no thread."""
-
-    @abstractmethod
-    def get(self, key: str) -> bytes | Awaitable[bytes | None] | None:
-        """The bytes under `key`, None if there are none."""
-
-    @abstractmethod
-    def set(self, key: str, data: bytes, ttl: float | None) -> object | Awaitable[object]:
-        """Keeps `data` under `key`; after `ttl` seconds, if it is not None, they may be dropped."""
-
-    @abstractmethod
-    def delete(self, key: str) -> object | Awaitable[object]:
-        """Drops what is under `key`, if anything is."""
-
-    @abstractmethod
-    def scan(self, prefix: str) -> Iterable[str] | AsyncIterable[str] | Awaitable[Iterable[str]]:
-        """The keys that begin with `prefix`."""
-
-    def close(self) -> object | Awaitable[object]:
-        """The cache is closed."""
-        return None
+_MEMORY: Final = MemoryBackend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +47,7 @@ class TieredBackend(Backend):
     True
     """
 
-    near: Any = MemoryBackend()
+    near: Any = _MEMORY
     far: Any = None
     near_ttl: Any = None
     write: Literal["through", "behind"] = "through"
