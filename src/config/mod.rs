@@ -7,6 +7,7 @@ mod backend;
 mod load;
 mod outside;
 mod read;
+mod redis;
 mod strategy;
 mod values;
 

@@ -29,7 +29,7 @@ class Watched:
     @property
     def url(self) -> str:
         hosts = ",".join(f"{HOST}:{sentinel.port}" for sentinel in self.sentinels)
-        return f"redis+sentinel://{hosts}/0?service={SERVICE}"
+        return f"redis+sentinel://{hosts}/{SERVICE}/0"
 
     def master(self) -> Server:
         """The one that the sentinels call the master."""

@@ -12,6 +12,7 @@ from .._units import count, duration
 from ..exceptions import CacheConfigError
 from ._base import Backend, MemoryBackend
 from ._files import FileSystemBackend
+from ._redis import RedisBackend
 
 __all__ = ["TieredBackend", "backend_from"]
 
@@ -23,13 +24,15 @@ class TieredBackend(Backend):
     """Objects in this process, near, in front of bytes that others see too, far.
 
     A read asks near, then far, and keeps near what it found; a write goes to both. Over files, every read first sees
-    what other processes wrote; over a store that cannot tell, near copies live no longer than `near_ttl`.
+    what other processes wrote; a Redis server tells every process what was written, and its near copy goes; over a
+    store that cannot tell, near copies live no longer than `near_ttl`.
 
     Args:
         near: A :class:`MemoryBackend`; the limits of the cache are the near store's.
-        far: A :class:`FileSystemBackend`, a :class:`StoreBackend`, or what :class:`Cache` takes for one.
+        far: A :class:`FileSystemBackend`, a :class:`RedisBackend`, a :class:`StoreBackend`, or what :class:`Cache`
+            takes for one.
         near_ttl: How long a near copy is served: a duration; None for as long as the far entry is fresh, or for five
-            seconds if the far store cannot tell what others wrote.
+            seconds if the far store cannot tell what others wrote, or cannot at the moment.
         write: ``"through"``: a write returns when far has it. ``"behind"``: it returns when near has it, and far gets
             it soon, in order, at the latest when the cache is closed.
         queue_size: With ``"behind"``: so many writes may be under way; the next one waits.
@@ -71,6 +74,7 @@ class TieredBackend(Backend):
 _KINDS: Final[dict[str, type[Any]]] = {
     "memory": MemoryBackend,
     "filesystem": FileSystemBackend,
+    "redis": RedisBackend,
     "tiered": TieredBackend,
 }
 
@@ -78,8 +82,8 @@ _KINDS: Final[dict[str, type[Any]]] = {
 def backend_from(value: object) -> Backend:
     """The backend that `value` stands for: a backend, the class of one, its name, a URL, or a dict.
 
-    ``"memory"``; ``"file:./var/cache"`` or ``"file:///var/cache?max_bytes=1GiB"``; ``{"type": "filesystem",
-    "directory": "./var/cache"}``.
+    ``"memory"``; ``"file:./var/cache"`` or ``"file:///var/cache?max_bytes=1GiB"``; ``"redis://localhost:6379/0"``, see
+    :class:`RedisBackend`; ``{"type": "filesystem", "directory": "./var/cache"}``.
 
     Raises:
         CacheConfigError: It stands for none.
@@ -115,11 +119,15 @@ def _from_text(text: str) -> Backend:
         pairs = (pair.partition("=") for pair in url.query.split("&") if pair)
         options = {name: value for name, _, value in pairs}
         return _made(FileSystemBackend, {"directory": unquote(url.path), **options})
+    if scheme in {"redis", "rediss"} or scheme.startswith(("redis+", "rediss+")):
+        if not rest:
+            raise CacheConfigError('backend: a server has an address: write "redis://localhost:6379/0"')
+        return RedisBackend(text)
     if text == "filesystem":
         raise CacheConfigError('backend: the filesystem needs a directory: write "file:./cache"')
-    near = get_close_matches(scheme.lower(), ("memory", "file"), n=1)
+    near = get_close_matches(scheme.lower(), ("memory", "file", "redis"), n=1)
     hint = f'did you mean "{near[0]}"? ' if near else ""
-    raise CacheConfigError(f'backend: {hint}write "memory", or a URL such as "file:./cache"')
+    raise CacheConfigError(f'backend: {hint}write "memory", or a URL such as "file:./cache" or "redis://localhost"')
 
 
 def _from_mapping(table: dict[Any, Any]) -> Backend:
