@@ -99,9 +99,9 @@ class FilePort(StorePort):
         """Removes what is over; how many went."""
         count = 0
         while True:
-            gone, more = self.store.purge(1000, now)
+            gone, done = self.store.purge(1000, now)
             count += gone
-            if not more:
+            if done:
                 return count
 
     def stats(self, now: float) -> dict[str, int]:
