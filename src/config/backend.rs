@@ -31,6 +31,9 @@ pub enum BackendTable {
         /// What a write survives.
         #[serde(skip_serializing_if = "Option::is_none")]
         durability: Option<String>,
+        /// How long a write waits for others.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<Seconds>,
     },
     /// A server, or several.
     Redis(Redis),
@@ -56,7 +59,7 @@ pub enum BackendTable {
 const KINDS: [&str; 4] = ["memory", "filesystem", "redis", "tiered"];
 const OPTIONS: [&[&str]; 4] = [
     &[],
-    &["directory", "max_bytes", "durability"],
+    &["directory", "max_bytes", "durability", "timeout"],
     &redis::OPTIONS,
     &["near", "far", "near_ttl", "write", "queue_size"],
 ];
@@ -169,6 +172,7 @@ fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
             directory: table.directory.ok_or_else(|| needs("directory"))?,
             max_bytes: table.max_bytes,
             durability: chosen(table.durability),
+            timeout: table.redis.timeout,
         })),
         2 => Backend::Table(Box::new(BackendTable::Redis(table.redis))),
         _ => Backend::Table(Box::new(BackendTable::Tiered {

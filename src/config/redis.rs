@@ -44,7 +44,7 @@ pub struct Redis {
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_verify: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    timeout: Option<Seconds>,
+    pub(super) timeout: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connect_timeout: Option<Seconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
