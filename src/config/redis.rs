@@ -114,7 +114,7 @@ impl Redis {
 
 /// Whether `text` is the address of a Redis server, or of several.
 pub(super) fn is_address(text: &str) -> bool {
-    ["redis", "rediss"]
+    ["redis", "rediss", "valkey", "valkeys"]
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(is_rest))
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .._events import CacheEvent
 from .._sentinels import DEFAULT, MISSING
-from ..backends import FileSystemBackend, StoreBackend, TieredBackend, backend_from
+from ..backends import FileSystemBackend, RedisBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
 from ..exceptions import CacheConfigError, CacheSerializationError
 from ..serializers import Compression
@@ -20,6 +20,7 @@ from .drive import WAIT, Operation
 from .files import FilePort
 from .guard import Guard
 from .near import Near
+from .redis import RedisPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,7 +106,7 @@ class FarBase(Cache):
             raise CacheConfigError(
                 f"cache {self._name!r}: {what} is for entries in memory; use a built-in one, or a TieredBackend"
             )
-        if isinstance(far, StoreBackend) and (strategy.max_size is not None or strategy.max_bytes is not None):
+        if isinstance(far, (RedisBackend, StoreBackend)) and (strategy.max_size is not None or strategy.max_bytes is not None):
             raise CacheConfigError(
                 f"cache {self._name!r}: max_size and max_bytes: {type(far).__name__} limits itself; a cache of its "
                 "entries cannot. Leave them out, or use a TieredBackend, whose near store they limit"
@@ -125,6 +126,8 @@ class FarBase(Cache):
                 path, reason = port.store.set_aside
                 _log.warning("cache %r: its file could not be used and lies in %s: %s", self._name, path, reason)
             return port
+        if isinstance(backend, RedisBackend):
+            return RedisPort(backend, self._namespace, self._name)
         if isinstance(backend, StoreBackend):
             return CustomPort(backend, f"{self._namespace}:{self._name}")
         raise CacheConfigError(f"fallback: a backend outside the objects of this process, not {type(backend).__name__}")

@@ -119,7 +119,7 @@ def _from_text(text: str) -> Backend:
         pairs = (pair.partition("=") for pair in url.query.split("&") if pair)
         options = {name: value for name, _, value in pairs}
         return _made(FileSystemBackend, {"directory": unquote(url.path), **options})
-    if scheme in {"redis", "rediss"} or scheme.startswith(("redis+", "rediss+")):
+    if scheme.partition("+")[0] in {"redis", "rediss", "valkey", "valkeys"}:
         if not rest:
             raise CacheConfigError('backend: a server has an address: write "redis://localhost:6379/0"')
         return RedisBackend(text)

@@ -15,8 +15,10 @@ from ._base import Backend
 __all__ = ["RedisBackend"]
 
 _SCHEMES: Final = {
-    f"{scheme}{kind}" for scheme in ("redis", "rediss") for kind in ("", "+unix", "+sentinel", "+cluster")
-} - {"rediss+unix"}
+    f"{scheme}{kind}"
+    for scheme in ("redis", "rediss", "valkey", "valkeys")
+    for kind in ("", "+unix", "+sentinel", "+cluster")
+}
 _SECRETS: Final = frozenset({"password", "sentinel_password"})
 # What stands in the address itself, and what is an option behind it.
 _PARTS: Final = ("host", "port", "db", "username", "password", "path", "sentinels", "service", "nodes", "tls")
@@ -147,7 +149,8 @@ class RedisBackend(Backend):
             options = "&".join(filter(None, [f"db={self.db}" if self.db else "", options]))
             made = f"redis+unix://{login}{quote(self.path)}"
         elif self.sentinels is not None:
-            made = f"{scheme}+sentinel://{login}{_listed(self.sentinels, _SENTINEL_PORT)}/{quote(self.service)}/{self.db or 0}"
+            hosts = _listed(self.sentinels, _SENTINEL_PORT)
+            made = f"{scheme}+sentinel://{login}{hosts}/{quote(self.service)}/{self.db or 0}"
         elif self.nodes is not None:
             made = f"{scheme}+cluster://{login}{_listed(self.nodes, self.port or _PORT)}"
         else:
