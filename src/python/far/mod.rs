@@ -36,7 +36,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn raise(error: FarError) -> PyErr {
     let text = error.to_string();
     match error.problem {
-        Problem::Busy(_) => CacheTimeoutError::new_err(text),
+        Problem::Busy(_) | Problem::TimedOut(_) => CacheTimeoutError::new_err(text),
         // Nothing is wrong with the store.
         Problem::TooLarge { .. } => CacheSerializationError::new_err(text),
         _ => CacheBackendError::new_err(text),
