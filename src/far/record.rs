@@ -255,18 +255,6 @@ impl<'a> Header<'a> {
             .map(|(name, generation)| (name, renewed.unwrap_or(generation)));
         write(terms, tags, self.payload_len, self.payload_sum, key, 0)
     }
-
-    /// As [`Header::rewrite`], with all tags at `generation`: what was invalidated before is no longer.
-    pub fn renew(&self, terms: &Terms, generation: u64, key: &[u8]) -> Vec<u8> {
-        write(
-            terms,
-            self.tags().map(|(name, _)| (name, generation)),
-            self.payload_len,
-            self.payload_sum,
-            key,
-            0,
-        )
-    }
 }
 
 /// The sum of a payload, to be made before a lock is taken.

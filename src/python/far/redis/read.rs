@@ -44,9 +44,7 @@ impl RedisStore {
     #[pyo3(signature = (key, now, *, later = false))]
     fn get(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
         let (key, now) = (key.to_vec(), nanos(now)?);
-        let work = move |store: Shared| async move {
-            store.get(&key, now).await
-        };
+        let work = move |store: Shared| async move { store.get(&key, now).await };
         self.ask(py, later, work, entry_or_none)
     }
 
@@ -59,9 +57,7 @@ impl RedisStore {
         later: bool,
     ) -> PyResult<Py<PyAny>> {
         let (keys, now) = (owned(&keys), nanos(now)?);
-        let work = move |store: Shared| async move {
-            store.get_many(&slices(&keys), now).await
-        };
+        let work = move |store: Shared| async move { store.get_many(&slices(&keys), now).await };
         self.ask(py, later, work, |py, found: Vec<Option<Stored>>| {
             let found = found.into_iter().map(|found| entry_or_none(py, found));
             PyList::new(py, found.collect::<PyResult<Vec<_>>>()?)?.into_py_any(py)
@@ -99,7 +95,11 @@ impl RedisStore {
             let dict = PyDict::new(py);
             for (name, count) in [
                 ("entries", stats.entries),
-                ("bytes", stats.bytes),
+                ("hits", stats.hits),
+                ("misses", stats.misses),
+                ("damaged", stats.damaged),
+                ("trips", stats.trips),
+                ("connections", stats.connections),
             ] {
                 dict.set_item(name, count)?;
             }

@@ -63,8 +63,9 @@ impl RedisStore {
     #[new]
     #[pyo3(signature = (address, namespace, name, /))]
     fn new(py: Python<'_>, address: &str, namespace: &str, name: &str) -> PyResult<Self> {
-        let options = Options::parse(address)
-            .map_err(|problem| CacheConfigError::new_err(format!("RedisBackend: url: {problem}")))?;
+        let options = Options::parse(address).map_err(|problem| {
+            CacheConfigError::new_err(format!("RedisBackend: url: {problem}"))
+        })?;
         fork::watch(py)?;
         let store = redis::RedisStore::open(options, namespace, name).map_err(raise)?;
         Ok(Self {

@@ -142,7 +142,8 @@ impl RedisStore {
         later: bool,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
-        let work = move |store: Shared| async move { store.invalidate_tags(&tags, hard, now).await };
+        let work =
+            move |store: Shared| async move { store.invalidate_tags(&tags, hard, now).await };
         self.ask(py, later, work, |py, ()| Ok(py.None()))
     }
 
@@ -177,13 +178,7 @@ impl RedisStore {
     }
 
     #[pyo3(signature = (key, token, *, later = false))]
-    fn release(
-        &self,
-        py: Python<'_>,
-        key: &[u8],
-        token: u64,
-        later: bool,
-    ) -> PyResult<Py<PyAny>> {
+    fn release(&self, py: Python<'_>, key: &[u8], token: u64, later: bool) -> PyResult<Py<PyAny>> {
         let key = key.to_vec();
         let work = move |store: Shared| async move { store.release(&key, token).await };
         self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
