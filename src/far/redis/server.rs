@@ -194,7 +194,7 @@ impl Server {
 
     /// Makes sure that what is known of who has what is not too old to follow changes.
     pub(super) async fn refresh(&self) -> Result<(), Problem> {
-        if self.is_cluster() || matches!(*self.map.read(), Map::Unknown) {
+        if !self.is_alone() || matches!(*self.map.read(), Map::Unknown) {
             self.find(Instant::now()).await?;
         }
         Ok(())
