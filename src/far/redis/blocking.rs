@@ -136,6 +136,9 @@ impl Home {
         }
         let map = self.server.map.read();
         let address = map.owner(slot(name))?;
+        if !self.server.is_certain(&address) {
+            return None;
+        }
         match other {
             Some(other) if map.owner(slot(other))? != address => None,
             _ => Some(address),

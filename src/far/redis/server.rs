@@ -132,17 +132,36 @@ impl Server {
             return Ok(());
         }
         let known = self.map.read().masters();
-        let map = topology::find(&self.options, &known).await?;
+        let map = match self.ask_known(&known).await {
+            Some(map) => map,
+            None => topology::find(&self.options, &known).await?,
+        };
         *self.map.write() = map;
         *found = Instant::now();
         Ok(())
+    }
+
+    /// What a server of the cluster that this process is connected to says of who has what.
+    async fn ask_known(&self, known: &[Address]) -> Option<Map> {
+        if !self.is_cluster() {
+            return None;
+        }
+        let mut live = known
+            .iter()
+            .filter_map(|address| Some((address, self.link(address).live()?)));
+        let (address, mut live) = live.next()?;
+        let asking = topology::slots_of(&mut live, address);
+        let slots = tokio::time::timeout(self.options.connect_timeout, asking).await;
+        Some(Map::Slots(Arc::new(slots.ok()?.ok()?)))
     }
 
     /// Who has `slot`.
     async fn owner(&self, slot: u16) -> Result<Address, Problem> {
         let asked = Instant::now();
         let owner = self.map.read().owner(slot);
-        if let Some(owner) = owner {
+        if let Some(owner) = owner
+            && self.is_certain(&owner)
+        {
             return Ok(owner);
         }
         self.find(asked).await?;
@@ -194,10 +213,19 @@ impl Server {
 
     /// Makes sure that what is known of who has what is not too old to follow changes.
     pub(super) async fn refresh(&self) -> Result<(), Problem> {
-        if self.is_cluster() || matches!(*self.map.read(), Map::Unknown) {
+        let masters = self.map.read().masters();
+        let certain = masters.iter().all(|address| self.is_certain(address));
+        if self.is_cluster() || masters.is_empty() || !certain {
             self.find(Instant::now()).await?;
         }
         Ok(())
+    }
+
+    /// Whether the server at `address` can be taken for what it was. A master that sentinels named may be none any more once
+    /// its connection is lost, and would answer all the same; one of a cluster says where to ask.
+    pub(super) fn is_certain(&self, address: &Address) -> bool {
+        !matches!(self.options.target, Target::Sentinel { .. })
+            || self.link(address).live().is_some()
     }
 
     /// What the server at `address` itself answers to `command`.
