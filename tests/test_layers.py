@@ -30,7 +30,7 @@ PYTHON_ROWS = [
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
-    {"_options", "_context", "_kept", "_workers", "_patience", "_work"},
+    {"_options", "_context", "_kept", "_workers", "_patience", "_work", "_filelock", "_places", "_definitions"},
     {
         "_inside",
         "_budget",
