@@ -18,6 +18,7 @@ from ._options import Options, Timeout
 from ._sentinels import DEFAULT, MISSING
 from .backends import Backend, FileSystemBackend, MemoryBackend, StoreBackend, TieredBackend
 from .cache import Cache
+from .config import Config, configure
 from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
 from .entry import CacheEntry
 from .exceptions import (
@@ -69,6 +70,7 @@ __all__ = [
     "CacheTimeoutError",
     "CachedError",
     "CachedFunction",
+    "Config",
     "CustomStrategy",
     "FileSystemBackend",
     "InvalidKeyError",
@@ -93,6 +95,7 @@ __all__ = [
     "TinyLFUStrategy",
     "__version__",
     "cached",
+    "configure",
     "delete_cache",
     "get_cache",
     "list_caches",
