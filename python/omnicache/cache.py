@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
+from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
@@ -87,6 +88,8 @@ class Cache(AsyncFace):
         """A cache of the kind that its backend asks for."""
         kind: Any = cls
         if cls is Cache and not isinstance(backend_from(options.get("backend")), MemoryBackend):
+            if Cache._far_kind is None:  # nobody asked the package for its names yet
+                import_module("._far.cache", __package__)
             kind = Cache._far_kind
         return super().__new__(kind, *args, **options)  # type: ignore[no-any-return]
 

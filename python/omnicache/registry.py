@@ -37,14 +37,13 @@ def get_cache(name: str, *, namespace: str | None = None, **options: Any) -> Cac
         _registry.check_name("namespace", namespace)
     said = described(name)
     home = _registry.DEFAULT_NAMESPACE if said is None else said.get("namespace", _registry.DEFAULT_NAMESPACE)
-    if namespace is None:
-        namespace = home
+    where = home if namespace is None else namespace
     while True:
-        found = _registry.find(namespace, name)
+        found = _registry.find(where, name)
         if found is not None:
             return cast("Cache", found)
         try:
-            return Cache(name, **_over(options, said if namespace == home else None), namespace=namespace)
+            return Cache(name, **_over(options, said if where == home else None), namespace=where)
         except CacheExistsError:
             continue  # another thread made it in this moment
 

@@ -14,10 +14,10 @@ const BETWEEN: &str = "__";
 pub(super) struct Path(Vec<String>);
 
 impl Path {
-    /// If one of the two paths begins with the other: the key of `self` after the end of `path`, if it goes on.
-    pub(super) fn strip_prefix_of(&self, path: &[&str]) -> Option<Option<&str>> {
+    /// If one of the two paths begins with the other: the keys of `self` after the end of `path`.
+    pub(super) fn beyond(&self, path: &[&str]) -> Option<&[String]> {
         let same = self.0.iter().zip(path).all(|(mine, other)| mine == other);
-        same.then(|| self.0.get(path.len()).map(String::as_str))
+        same.then(|| self.0.get(path.len()..).unwrap_or_default())
     }
 }
 

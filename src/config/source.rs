@@ -41,11 +41,8 @@ impl Source<'_> {
 
     /// `name:line` of a place in the text.
     fn line(&self, at: usize) -> String {
-        let at = at.min(self.text.len());
-        let line = 1 + self.text.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = 1 + before.matches('\n').count();
         format!("{}:{line}", self.name)
     }
 
@@ -132,8 +129,13 @@ impl Source<'_> {
     ) -> Option<String> {
         let quoted: Vec<&str> = said.split('"').skip(1).step_by(2).collect();
         for overlay in overlays {
-            let tail = overlay.path.strip_prefix_of(path);
-            if tail.is_some_and(|tail| tail.is_none_or(|key| quoted.first() == Some(&key))) {
+            let Some(further) = overlay.path.beyond(path) else {
+                continue;
+            };
+            if further
+                .first()
+                .is_none_or(|key| quoted.first() == Some(&key.as_str()))
+            {
                 return Some(format!("the variable {}", overlay.variable));
             }
         }
