@@ -48,6 +48,8 @@ PYTHON_ROWS = [
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_far"},
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
+    {"_metrics"},
+    {"prometheus"},
     {"integrations", "testing"},
 ]
 MAX_LINES = 400
