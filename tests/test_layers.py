@@ -50,7 +50,8 @@ PYTHON_ROWS = [
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"_metrics"},
     {"prometheus"},
-    {"integrations", "testing"},
+    {"_manage"},
+    {"integrations", "testing", "admin", "cli"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".
