@@ -49,7 +49,10 @@ PYTHON_ROWS = [
     {"_far"},
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"_public"},
-    {"integrations", "testing"},
+    {"_metrics"},
+    {"prometheus"},
+    {"_manage"},
+    {"integrations", "testing", "admin", "cli"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".
