@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from . import _attach
 from ._context import LoadContext
 from ._events import CacheEvent
 from ._far import cache as _far  # noqa: F401 - it says which caches leave the process
@@ -97,3 +98,5 @@ __all__ = [
     "get_cache",
     "list_caches",
 ]
+
+_attach.when_asked()
