@@ -7,30 +7,35 @@ import os
 from importlib import import_module
 from typing import Final
 
-from . import _registry
-
-__all__ = ["VARIABLE", "when_asked"]
+__all__ = ["VARIABLE", "Attaching"]
 
 VARIABLE: Final = "OMNICACHE_ADMIN"
 _log: Final = logging.getLogger("omnicache.admin")
 
 
-def when_asked() -> None:
-    """Looks at the environment when the first cache is made. Without the variable nothing is imported."""
-    _registry.at_first_claim(_start)
+class Attaching:
+    """Whether the environment has been looked at. Without the variable nothing is imported."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def start(self) -> None:
+        """Looks, once. Whatever goes wrong is logged: the application did not ask for it, and goes on."""
+        if self.done:
+            return
+        self.done = True
+        asked = os.environ.get(VARIABLE)
+        if asked:
+            _serve(asked)
 
 
-def _start() -> None:
-    """Whatever goes wrong here is logged: the application did not ask for it, and goes on."""
-    asked = os.environ.get(VARIABLE)
-    if not asked:
-        return
-    kind, colon, path = asked.partition(":")
-    if kind != "unix" or not colon or not path:
+def _serve(asked: str) -> None:
+    kind, _, path = asked.partition(":")
+    if kind != "unix" or not path:
         _log.warning("%s=%s: write unix:PATH", VARIABLE, asked)
         return
     try:
-        # By its name: the layer above is not to be imported from here but for this.
+        # By its name: the layer above is imported from here for this alone.
         import_module("omnicache.admin").serve_unix(path)
     except ImportError as error:
         _log.warning("%s: %s is not installed; it comes with the extra omnicache[admin]", VARIABLE, error.name)

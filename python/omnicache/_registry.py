@@ -11,14 +11,11 @@ import os
 import re
 import threading
 import weakref
-from typing import TYPE_CHECKING
 
+from ._attach import Attaching
 from .exceptions import CacheConfigError, CacheExistsError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["DEFAULT_NAMESPACE", "Registry", "at_first_claim", "check_name", "claim", "find", "live", "release"]
+__all__ = ["DEFAULT_NAMESPACE", "Registry", "attaching", "check_name", "claim", "find", "live", "release"]
 
 DEFAULT_NAMESPACE = "default"
 """Where a cache lives that was given no namespace."""
@@ -50,8 +47,6 @@ class Registry:
     def __init__(self) -> None:
         self._caches: dict[tuple[str, str], weakref.ref[object]] = {}
         self._lock = threading.RLock()
-        self.at_first_claim: Callable[[], object] | None = None
-        """Called once, after the first cache of the process was made."""
 
     def claim(self, namespace: str, name: str, cache: object) -> None:
         """Gives the name to `cache`; the last step of making one, for from here on others can find it.
@@ -71,9 +66,7 @@ class Registry:
                 f"a cache {name!r} exists already in the namespace {namespace!r}; "
                 f"get_cache({name!r}, namespace={namespace!r}) returns it, its close() frees the name"
             )
-        if self.at_first_claim is not None:
-            first, self.at_first_claim = self.at_first_claim, None
-            first()
+        attaching.start()
 
     def release(self, namespace: str, name: str, cache: object) -> bool:
         """Frees the name if `cache` has it; whether it had."""
@@ -118,17 +111,12 @@ class Registry:
         self._lock = threading.RLock()
 
 
+attaching = Attaching()
 _registry = Registry()
 claim = _registry.claim
 release = _registry.release
 find = _registry.find
 live = _registry.live
-
-
-def at_first_claim(function: Callable[[], object]) -> None:
-    """Has `function` called once, after the first cache of the process was made."""
-    _registry.at_first_claim = function
-
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

@@ -62,6 +62,8 @@ class Sources:
     """
 
     def __init__(self, definitions: Definitions | None, *, live: bool, memory: bool) -> None:
+        if not live:
+            _registry.attaching.done = True  # a process that manages the caches of others has none to show
         self.definitions: Final = definitions
         self._live: Final = live
         self._memory: Final = memory
