@@ -23,6 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    from ._run import run  # noqa: PLC0415 - it needs what was looked for
+    from ._run import run
 
     return run(arguments)

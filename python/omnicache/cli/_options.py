@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "force_option", "format_option", "json_of", "key_argument", "tags_option", "ttl_of"]
 
-Command = "Callable[..., Any]"
-
 
 def format_option(*names: str, default: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--format``; where it is ``json``, errors are JSON as well."""
@@ -61,7 +59,7 @@ def ttl_of(text: str | None) -> Any:
     >>> ttl_of("5m"), ttl_of("60"), ttl_of("never")
     ('5m', '60s', None)
     """
-    from .._sentinels import DEFAULT  # noqa: PLC0415 - as everywhere here
+    from .._sentinels import DEFAULT
 
     if text is None:
         return DEFAULT
@@ -78,10 +76,10 @@ def json_of(_ctx: click.Context, _parameter: click.Parameter, text: str | None) 
     """A table of settings: JSON, or after ``@`` the path of a file of JSON, for what others must not see."""
     if text is None:
         return None
-    from pathlib import Path  # noqa: PLC0415 - as everywhere here
+    from pathlib import Path
 
-    from .._manage.errors import InvalidInput  # noqa: PLC0415 - as above
-    from .._manage.strictjson import loads  # noqa: PLC0415 - as above
+    from .._manage.errors import InvalidInput
+    from .._manage.strictjson import loads
 
     try:
         value = loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
@@ -94,14 +92,20 @@ def json_of(_ctx: click.Context, _parameter: click.Parameter, text: str | None) 
     return value
 
 
-class CacheName(click.ParamType):
+if TYPE_CHECKING:
+    TextType = click.ParamType[str]
+else:
+    TextType = click.ParamType  # older ones are not generic
+
+
+class CacheName(TextType):
     """The name of a cache, completed from those that are defined."""
 
     name = "cache"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002 - click's signature
         """The names that begin so; none where they cannot be read."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 - as everywhere here
+        from click.shell_completion import CompletionItem
 
         session = ctx.find_object(Session) or Session()
         root = ctx.find_root()

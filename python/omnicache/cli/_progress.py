@@ -17,7 +17,7 @@ __all__ = ["Steps", "steps", "working"]
 class Steps(Protocol):
     """How far something has come."""
 
-    def __call__(self, done: int, total: int | None, failed: int) -> None:
+    def __call__(self, _done: int, _total: int | None, _failed: int) -> None:
         """So many of so many are done, of which some failed."""
 
 
@@ -31,9 +31,9 @@ def working(session: Session, what: str) -> Iterator[None]:
     if not _shown(session):
         yield
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - it takes its time
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from ._show import console  # noqa: PLC0415 - as above
+    from ._show import console
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
@@ -41,13 +41,17 @@ def working(session: Session, what: str) -> Iterator[None]:
         yield
 
 
+def _unseen(_done: int, _total: int | None, _failed: int) -> None:
+    """Nobody looks."""
+
+
 @contextmanager
 def steps(session: Session, what: str) -> Iterator[Steps]:
     """A bar that is told how far it is."""
     if not _shown(session):
-        yield lambda done, total, failed: None
+        yield _unseen
         return
-    from rich.progress import (  # noqa: PLC0415 - as above
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
@@ -55,7 +59,7 @@ def steps(session: Session, what: str) -> Iterator[Steps]:
         TimeRemainingColumn,
     )
 
-    from ._show import console  # noqa: PLC0415 - as above
+    from ._show import console
 
     columns = (
         *(TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), MofNCompleteColumn()),
@@ -64,7 +68,8 @@ def steps(session: Session, what: str) -> Iterator[Steps]:
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None, failed="")
 
-        def told(done: int, total: int | None, failed: int) -> None:
-            progress.update(task, completed=done, total=total, failed=f"{failed} failed" if failed else "")
+        def told(_done: int, _total: int | None, _failed: int) -> None:
+            failed = f"{_failed} failed" if _failed else ""
+            progress.update(task, completed=_done, total=_total, failed=failed)
 
         yield told

@@ -49,7 +49,7 @@ class Commands(click.Group):
         """The command that is meant, or an error that names the nearest."""
         name = args[0]
         if name not in self._lazy and not name.startswith("-"):
-            from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+            from difflib import get_close_matches
 
             near = get_close_matches(name, self._lazy, n=1)
             hint = f"; did you mean {near[0]!r}" if near else f"; there are {', '.join(self._lazy)}"
@@ -97,6 +97,6 @@ def root(session: Session, config: str | None, server: str | None, verbose: bool
     session.config, session.server = config, server
     session.verbose, session.quiet = verbose, quiet
     if verbose or quiet:
-        import logging  # noqa: PLC0415 - it takes its time
+        import logging
 
         logging.basicConfig(level=logging.DEBUG if verbose else logging.ERROR, format="%(name)s: %(message)s")

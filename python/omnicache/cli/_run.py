@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -37,30 +38,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _invoked(session, sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
-        return code
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             sys.stderr.write("\n")  # the terminal shows ^C; what comes next begins on a line of its own
         return INTERRUPTED
-    except BrokenPipeError:
-        return _pipe_closed()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return USAGE
-    except click.UsageError as error:
-        hint = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
-        return _failed(session, "USAGE_ERROR", error.format_message().rstrip(".") + hint, {}, USAGE)
     except click.ClickException as error:
-        return _failed(session, "ERROR", error.format_message(), {}, error.exit_code)
+        return _refused(session, error)
     except Exception as error:  # noqa: BLE001 - the last place that can say it
         return _raised(session, error)
+    return code
 
 
 def _invoked(session: Session, arguments: list[str]) -> int:
     """Does it. Not by click's own `main`, which makes of a closed pipe and of an interrupt the same as of a failure."""
     asked = os.environ.get(f"_{NAME.upper()}_COMPLETE")
     if asked:
-        from click.shell_completion import shell_complete  # noqa: PLC0415 - only the shell asks for that
+        from click.shell_completion import shell_complete
 
         return shell_complete(root, {"obj": session}, NAME, f"_{NAME.upper()}_COMPLETE", asked)
     try:
@@ -71,10 +64,22 @@ def _invoked(session: Session, arguments: list[str]) -> int:
     return 0
 
 
+def _refused(session: Session, error: click.ClickException) -> int:
+    """What click, or a command, has to say about the arguments."""
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # older ones of click have none
+        click.echo(message, err=True)
+        return USAGE
+    if not isinstance(error, click.UsageError):
+        return _failed(session, "ERROR", message, {}, error.exit_code)
+    hint = f"; see {error.ctx.command_path} --help" if error.ctx is not None else ""
+    return _failed(session, "USAGE_ERROR", message.rstrip(".") + hint, {}, USAGE)
+
+
 def _raised(session: Session, error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         return _pipe_closed()
-    from .._manage.errors import describe, details_of, kind_of  # noqa: PLC0415 - most commands end well
+    from .._manage.errors import describe, details_of, kind_of
 
     kind = kind_of(error)
     message, code = describe(error), kind.exit
@@ -88,7 +93,7 @@ def _raised(session: Session, error: Exception) -> int:
         if not session.verbose:
             message += " (--verbose shows where)"
     if session.verbose:
-        import traceback  # noqa: PLC0415 - as above
+        import traceback
 
         traceback.print_exception(error)
     return _failed(session, kind.code, message, details, code)
@@ -97,8 +102,8 @@ def _raised(session: Session, error: Exception) -> int:
 def _failed(session: Session, name: str, message: str, details: dict[str, Any], code: int) -> int:
     """Says it, to a person or to a program."""
     if session.json:
-        import json  # noqa: PLC0415 - as above
-        from datetime import UTC, datetime  # noqa: PLC0415 - as above
+        import json
+        from datetime import UTC, datetime
 
         said = {
             "error": name,
@@ -109,20 +114,16 @@ def _failed(session: Session, name: str, message: str, details: dict[str, Any], 
         text = json.dumps(said, ensure_ascii=False, default=repr)
     else:
         text = f"{click.style('error:', fg='red', bold=True)} {one_line(message)}"
-    try:
-        # Without a terminal, or with NO_COLOR, no colours.
-        click.echo(text, err=True, color=None if not os.environ.get("NO_COLOR") else False)
-    except OSError:
-        pass  # nobody listens
+    with contextlib.suppress(OSError):  # nobody listens
+        # Without a terminal there are no colours in any case.
+        click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
     return code
 
 
 def _pipe_closed() -> int:
     """Whoever read has had enough; the interpreter must not complain of it when it flushes at its end."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
-    except (OSError, ValueError):
-        pass
     return PIPE_CLOSED

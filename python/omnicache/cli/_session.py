@@ -39,23 +39,23 @@ class Session:
         Raises:
             CacheConfigError: Something in it cannot be used.
         """
-        from ..config import load  # noqa: PLC0415 - `--help` needs none of it
+        from ..config import load
 
         return load(self.config)
 
     def definitions(self) -> Definitions:
         """The caches of the registry file and of the configuration."""
-        from .._definitions import Definitions  # noqa: PLC0415 - as above
+        from .._definitions import Definitions
 
         return Definitions(described=self.loaded().definitions)
 
     def management(self) -> Management:
         """Does things with caches, in the process that was named or in this one; to be used in a ``with``."""
         if self.server is not None:
-            from .._manage.remote import RemoteService  # noqa: PLC0415 - as above
+            from .._manage.remote import RemoteService
 
             return RemoteService(self.server)
-        from .._manage.service import Service  # noqa: PLC0415 - as above
+        from .._manage.service import Service
 
         return Service(self.definitions(), live=False, memory=False)
 

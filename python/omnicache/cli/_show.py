@@ -36,7 +36,7 @@ def json_out(data: Any, *, indent: int | None = 2) -> None:
 
 def yaml_out(data: Any) -> None:
     """One YAML document."""
-    from ._yaml import yaml_lines  # noqa: PLC0415 - seldom wanted
+    from ._yaml import yaml_lines
 
     for line in yaml_lines(data):
         click.echo(line)
@@ -44,7 +44,7 @@ def yaml_out(data: Any) -> None:
 
 def console(*, stderr: bool = False) -> Console:
     """A screen for rich."""
-    from rich.console import Console  # noqa: PLC0415 - it takes its time
+    from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not colours())
@@ -63,9 +63,9 @@ def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, 
         for row in rows:
             click.echo("\t".join(map(one_line, row)))
         return
-    from rich import box  # noqa: PLC0415 - it takes its time
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     shown = [at for at, (_, least) in enumerate(columns) if width() >= least]
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
@@ -90,8 +90,8 @@ def record(pairs: Sequence[tuple[str, str]]) -> None:
         for name, text in pairs:
             click.echo(f"{name}\t{one_line(text)}")
         return
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+    from rich.table import Table
+    from rich.text import Text
 
     made = Table.grid(padding=(0, 2))
     made.add_column(style="bold", no_wrap=True)
@@ -140,7 +140,7 @@ def moment(text: str | None, *, none: str = "-") -> str:
         return none
     if not is_terminal():
         return text
-    from datetime import datetime  # noqa: PLC0415 - as above
+    from datetime import datetime
 
     try:
         return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -34,7 +34,7 @@ def colours() -> bool:
 
 def width() -> int:
     """Columns of the screen."""
-    import shutil  # noqa: PLC0415 - most answers do not ask
+    import shutil
 
     return shutil.get_terminal_size((_MANY, 24)).columns
 

@@ -50,13 +50,13 @@ Examples:
 @click.option("--backend", type=click.Choice(BACKENDS), help="Where entries live. [filesystem]")
 @click.option("--config", "settings", metavar="JSON", callback=json_of, help="Settings of the backend: JSON or @FILE.")
 @in_session
-def create(session: Session, name: str, strategy: str, settings: dict[str, Any] | None, **given: Any) -> None:
+def create(session: Session, /, name: str, strategy: str, settings: dict[str, Any] | None, **given: Any) -> None:
     """Define a cache.
 
     It lives in files unless told otherwise, so that the next command finds it. One in memory lives inside a process:
     reach it with --server.
     """
-    from .._manage.errors import InvalidInput  # noqa: PLC0415 - `--help` needs none of it
+    from .._manage.errors import InvalidInput
 
     if strategy == "custom":
         raise InvalidInput(
@@ -90,7 +90,7 @@ Examples:
 @in_session
 def listed(session: Session, namespace: str | None, form: str) -> None:
     """List every cache: of the registry file and the configuration, or of the process that --server names."""
-    from ._show import duration, json_out, table, yaml_out  # noqa: PLC0415 - as above
+    from ._show import duration, json_out, table, yaml_out
 
     with session.management() as service:
         views = service.caches(namespace)
@@ -129,7 +129,7 @@ def info(session: Session, name: str, form: str) -> None:
 
     Where several namespaces have a cache of that name, NAME is NAMESPACE:NAME.
     """
-    from ._show import json_out, record, yaml_out  # noqa: PLC0415 - as above
+    from ._show import json_out, record, yaml_out
 
     with session.management() as service:
         view = service.cache(name)
@@ -167,7 +167,7 @@ def delete(session: Session, name: str, force: bool) -> None:
 
 def _removable(session: Session, view: CacheView) -> None:
     """Refuses, before anything is gone, what a configuration describes."""
-    from ..exceptions import CacheConfigError  # noqa: PLC0415 - as above
+    from ..exceptions import CacheConfigError
 
     source = session.definitions().get(view.name).source
     if source is not None:
@@ -176,7 +176,7 @@ def _removable(session: Session, view: CacheView) -> None:
 
 def _settings(view: CacheView) -> list[tuple[str, str]]:
     """What it was made with; limits that it does not have are left out."""
-    from ._show import amount, duration  # noqa: PLC0415 - as above
+    from ._show import amount, duration
 
     place = view.backend_config.get("directory") or view.backend_config.get("url")
     pairs = [
@@ -191,7 +191,7 @@ def _settings(view: CacheView) -> list[tuple[str, str]]:
 
 
 def _facts(view: CacheView, stats: StatisticsView | None) -> list[tuple[str, str]]:
-    from ._show import amount, moment  # noqa: PLC0415 - as above
+    from ._show import amount, moment
 
     reads = 0 if stats is None else stats.hit_count + stats.miss_count
     return [

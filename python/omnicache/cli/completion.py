@@ -19,7 +19,7 @@ Examples:
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
     """Print the script that completes commands in a shell."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415 - it takes its time
+    from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
     if kind is None:

@@ -52,10 +52,10 @@ def check(session: Session) -> None:
 
 def _buildable(definition: Definition) -> None:
     """Looks at what only all options together can be wrong about."""
-    from ..backends import backend_from  # noqa: PLC0415 - `--help` needs none of it
-    from ..config import arguments_of  # noqa: PLC0415 - as above
-    from ..exceptions import CacheConfigError, CacheError  # noqa: PLC0415 - as above
-    from ..strategies import strategy_from  # noqa: PLC0415 - as above
+    from ..backends import backend_from
+    from ..config import arguments_of
+    from ..exceptions import CacheConfigError, CacheError
+    from ..strategies import strategy_from
 
     try:
         made = arguments_of(definition.options)
@@ -80,8 +80,8 @@ def show(session: Session, form: str) -> None:
 
     What the registry file defines is in it too.
     """
-    from .._manage.redact import without_secrets  # noqa: PLC0415 - as above
-    from ._show import json_out, yaml_out  # noqa: PLC0415 - as above
+    from .._manage.redact import without_secrets
+    from ._show import json_out, yaml_out
 
     loaded = session.loaded()
     definitions = session.definitions()
@@ -103,8 +103,8 @@ Examples:
 @in_session
 def path(session: Session) -> None:
     """Say which files are read: the configuration, if there is one, and the registry file of `cache create`."""
-    from .._places import entries_directory, registry_file  # noqa: PLC0415 - as above
-    from ..config import wanted_file  # noqa: PLC0415 - as above
+    from .._places import entries_directory, registry_file
+    from ..config import wanted_file
 
     found = wanted_file(session.config)
     click.echo(f"configuration\t{'-' if found is None else found}")

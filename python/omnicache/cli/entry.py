@@ -70,15 +70,15 @@ def get(session: Session, cache: str, key: str, form: str) -> None:
     if form == "raw" and not view.value_is_json:
         click.echo(printable(view.value["repr"]))
         return
-    from ._show import json_out  # noqa: PLC0415 - `get` is to be quick
+    from ._show import json_out
 
     json_out(view.value, indent=2 if form == "pretty" else None)
 
 
 def _bytes(service: Management, cache: str, key: str) -> bytes | None:
     """A value that is bytes, as long as it is in reach of this process."""
-    from .._manage.keytext import key_of  # noqa: PLC0415 - as above
-    from .._manage.service import Service  # noqa: PLC0415 - as above
+    from .._manage.keytext import key_of
+    from .._manage.service import Service
 
     if not isinstance(service, Service):
         return None
@@ -122,8 +122,8 @@ def put(
 
 
 def _value(session: Session, text: str | None) -> Any:
-    from .._manage.errors import InvalidInput  # noqa: PLC0415 - as above
-    from .._manage.strictjson import loads  # noqa: PLC0415 - as above
+    from .._manage.errors import InvalidInput
+    from .._manage.strictjson import loads
 
     if text is None:
         if sys.stdin.isatty():
@@ -177,7 +177,7 @@ Examples:
 @in_session
 def listed(session: Session, cache: str, pattern: str | None, tags: list[str] | None, limit: int, form: str) -> None:
     """List entries, in the order of their keys. It counts as no read."""
-    from ._show import json_out  # noqa: PLC0415 - as above
+    from ._show import json_out
 
     with session.management() as service:
         found = service.walk(cache, pattern, tags, limit)
@@ -200,15 +200,15 @@ def _key_line(key: str) -> str:
     """A key on a line of its own, which `entry get` takes back."""
     if one_line(key) == key:
         return key
-    import json  # noqa: PLC0415 - few keys are such
+    import json
 
     return key if key.startswith(("json:", "key:")) else f"json:{json.dumps(key)}"
 
 
 def _table(views: list[EntryView]) -> None:
-    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+    from datetime import UTC, datetime
 
-    from ._show import amount, dumped, duration, table  # noqa: PLC0415 - as above
+    from ._show import amount, dumped, duration, table
 
     now = datetime.now(UTC)
     cut = 60 if is_terminal() else None

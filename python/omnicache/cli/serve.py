@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -39,8 +40,6 @@ def serve(session: Session, host: str | None, port: int, unix: str | None, token
         raise click.UsageError("--server names a process that serves already; leave it out")
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:
-        import sys  # noqa: PLC0415 - only for this message
-
         raise click.ClickException(
             f"serving needs {' and '.join(missing)}: {sys.executable} -m pip install {' '.join(missing)}"
         )
@@ -48,7 +47,7 @@ def serve(session: Session, host: str | None, port: int, unix: str | None, token
     def ready(addresses: list[str]) -> None:
         for address in addresses:
             session.say(f"serving at {address}")
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
 
     # By its name: neither of the two layers knows the other.
     admin = import_module("omnicache.admin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,12 @@ def stats(session: Session, cache: str, form: str, watch: bool, interval: float,
                 times += 1
                 if times == count:
                     return
-                click.get_text_stream("stdout").flush()
+                sys.stdout.flush()
                 time.sleep(interval)
 
 
 def _show(service: Management, cache: str, form: str, *, on_one_line: bool = False) -> None:
-    from ._show import json_out, record  # noqa: PLC0415 - `--help` needs none of it
+    from ._show import json_out, record
 
     found = service.statistics(cache)
     if form == "json":
@@ -75,8 +76,8 @@ def _show(service: Management, cache: str, form: str, *, on_one_line: bool = Fal
 
 
 def _prometheus(service: Management, cache: str, found: StatisticsView) -> str:
-    from .._metrics import Reading  # noqa: PLC0415 - as above
-    from ..prometheus import text_of  # noqa: PLC0415 - as above
+    from .._metrics import Reading
+    from ..prometheus import text_of
 
     view = service.cache(cache)
     reading = Reading(
@@ -92,7 +93,7 @@ def _prometheus(service: Management, cache: str, found: StatisticsView) -> str:
 
 
 def _facts(found: StatisticsView) -> list[tuple[str, str]]:
-    from ._show import amount, moment  # noqa: PLC0415 - as above
+    from ._show import amount, moment
 
     reads = found.hit_count + found.miss_count
     return [
@@ -118,11 +119,11 @@ def _facts(found: StatisticsView) -> list[tuple[str, str]]:
 
 def _live(service: Management, cache: str, interval: float, count: int | None) -> None:
     """The same on a screen, in one place."""
-    from rich.live import Live  # noqa: PLC0415 - it takes its time
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415 - as above
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
 
-    from ._show import console  # noqa: PLC0415 - as above
+    from ._show import console
 
     def drawn() -> Any:
         made = Table.grid(padding=(0, 2))

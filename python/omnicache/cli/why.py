@@ -25,10 +25,11 @@ Examples:
 @format_option("table", "json")
 @in_session
 def why(session: Session, cache: str, key: str, form: str) -> None:
-    """Tell why a key is answered as it is: its age, what is left of its time, its tags, where it is found, and what a
-    read would do now. It counts as no read.
+    """Tell why a key is answered as it is.
+
+    Its age, what is left of its time, its tags, where it is found, and what a read would do now. It counts as no read.
     """
-    from ._show import json_out, record  # noqa: PLC0415 - `--help` needs none of it
+    from ._show import json_out, record
 
     with session.management() as service:
         found = service.why(cache, key)
@@ -39,7 +40,7 @@ def why(session: Session, cache: str, key: str, form: str) -> None:
 
 
 def _facts(found: Why) -> list[tuple[str, str]]:
-    from ._show import amount, duration, moment  # noqa: PLC0415 - as above
+    from ._show import amount, duration, moment
 
     facts = [("key", found.key), ("state", found.state), ("a read now", found.read_now)]
     if found.loading:
