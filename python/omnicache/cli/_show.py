@@ -6,9 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from ._terminal import colours, is_terminal, one_line, width
+from ._terminal import colours, is_terminal, one_line, out, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +29,7 @@ def json_out(data: Any, *, indent: int | None = 2) -> None:
     """One JSON document."""
     text = dumped(data, indent=indent)
     # JSON escapes the rest, but not what turns the direction of writing, nor DEL and the controls behind it.
-    click.echo("\n".join(map(one_line, text.split("\n"))) if is_terminal() else text)
+    out("\n".join(map(one_line, text.split("\n"))) if is_terminal() else text)
 
 
 def yaml_out(data: Any) -> None:
@@ -39,7 +37,7 @@ def yaml_out(data: Any) -> None:
     from ._yaml import yaml_lines
 
     for line in yaml_lines(data):
-        click.echo(line)
+        out(line)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -59,9 +57,9 @@ def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, 
         numbers: The headings of those that are numbers.
     """
     if not is_terminal():
-        click.echo("\t".join(name for name, _ in columns))
+        out("\t".join(name for name, _ in columns))
         for row in rows:
-            click.echo("\t".join(map(one_line, row)))
+            out("\t".join(map(one_line, row)))
         return
     from rich import box
     from rich.table import Table
@@ -88,7 +86,7 @@ def record(pairs: Sequence[tuple[str, str]]) -> None:
     """One thing: what is known of it, a line each."""
     if not is_terminal():
         for name, text in pairs:
-            click.echo(f"{name}\t{one_line(text)}")
+            out(f"{name}\t{one_line(text)}")
         return
     from rich.table import Table
     from rich.text import Text

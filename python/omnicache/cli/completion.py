@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ._root import root
+from ._terminal import out
 
 __all__ = ["completion"]
 
@@ -26,4 +27,4 @@ def completion(shell: str) -> None:
         raise click.UsageError(f"this click knows no completion for {shell}")
     made = kind(root, {}, "omnicache", "_OMNICACHE_COMPLETE")
     # Not `source()`: it would run the shell to look at its version.
-    click.echo(made.source_template % made.source_vars())
+    out(made.source_template % made.source_vars())

@@ -9,6 +9,7 @@ import click
 from ._options import format_option
 from ._root import Commands
 from ._session import Session, in_session
+from ._terminal import out
 
 if TYPE_CHECKING:
     from .._definitions import Definition
@@ -107,9 +108,9 @@ def path(session: Session) -> None:
     from ..config import wanted_file
 
     found = wanted_file(session.config)
-    click.echo(f"configuration\t{'-' if found is None else found}")
-    click.echo(f"registry\t{registry_file()}")
-    click.echo(f"entries\t{entries_directory()}")
+    out(f"configuration\t{'-' if found is None else found}")
+    out(f"registry\t{registry_file()}")
+    out(f"entries\t{entries_directory()}")
 
 
 def _caches(count: int) -> str:

@@ -10,7 +10,7 @@ import click
 from ._options import CACHE, force_option, format_option, key_argument, tags_option, ttl_of
 from ._root import Commands
 from ._session import Session, in_session
-from ._terminal import confirm, is_terminal, one_line, printable
+from ._terminal import confirm, is_terminal, one_line, out, printable
 
 if TYPE_CHECKING:
     from .._manage.management import Management
@@ -65,10 +65,10 @@ def get(session: Session, cache: str, key: str, form: str) -> None:
     if not view.value_is_json:
         session.note(f"note: JSON has no {view.value['type']}; this describes it")
     if form == "raw" and isinstance(view.value, str):
-        click.echo(printable(view.value))
+        out(printable(view.value))
         return
     if form == "raw" and not view.value_is_json:
-        click.echo(printable(view.value["repr"]))
+        out(printable(view.value["repr"]))
         return
     from ._show import json_out
 
@@ -183,7 +183,7 @@ def listed(session: Session, cache: str, pattern: str | None, tags: list[str] | 
         found = service.walk(cache, pattern, tags, limit)
         if form == "keys-only":
             for view in found:
-                click.echo(_key_line(view.key))
+                out(_key_line(view.key))
             return
         views = list(found)
     if form == "json":

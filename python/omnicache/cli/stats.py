@@ -10,7 +10,7 @@ import click
 
 from ._options import CACHE, format_option
 from ._session import Session, in_session
-from ._terminal import is_terminal
+from ._terminal import is_terminal, out
 
 if TYPE_CHECKING:
     from .._manage.management import Management
@@ -68,11 +68,11 @@ def _show(service: Management, cache: str, form: str, *, on_one_line: bool = Fal
     if form == "json":
         json_out(found.as_dict(), indent=None if on_one_line else 2)
     elif form == "prometheus":
-        click.echo(_prometheus(service, cache, found), nl=False)
+        out(_prometheus(service, cache, found), end="")
     else:
         record(_facts(found))
         if on_one_line:
-            click.echo()
+            out()
 
 
 def _prometheus(service: Management, cache: str, found: StatisticsView) -> str:
