@@ -34,6 +34,12 @@ _OF_CONTENT = frozenset({
 })  # fmt: skip
 
 
+_OF_BYTES = frozenset({
+    b"content-length", b"content-encoding", b"content-range", b"content-md5", b"content-digest", b"repr-digest",
+})  # fmt: skip
+"""What describes the stored bytes, which a 304 leaves as they are."""
+
+
 def made_etag(body: bytes) -> bytes:
     """A strong entity tag of the bytes, the same in every process.
 
@@ -106,12 +112,12 @@ def same_response(stored: Headers, received: Headers) -> bool:
 def freshened(stored: Headers, received: Headers) -> list[tuple[bytes, bytes]]:
     """The stored fields brought up to date from a 304 (RFC 9111, section 3.2).
 
-    Each field that came replaces the stored one, but for ``Content-Length`` and those that are never stored; ``Age``
-    goes if the new response has none.
+    Each field that came replaces the stored one, but for those that describe the stored bytes (their length, coding,
+    range and digests) and those that are never stored; ``Age`` goes if the new response has none.
 
     >>> freshened([(b"a", b"1"), (b"b", b"1"), (b"age", b"9")], [(b"b", b"2"), (b"content-length", b"0")])
     [(b'a', b'1'), (b'b', b'2')]
     """
     named = {name.lower().encode("latin-1") for name in members(joined(received, b"connection") or "")}
-    new = without(received, NOT_STORED | named | {b"content-length"})
+    new = without(received, NOT_STORED | named | _OF_BYTES)
     return without(stored, {b"age", *(name for name, _ in new)}) + new
