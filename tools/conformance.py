@@ -124,7 +124,7 @@ def report(found: dict[str, Results], reasons: dict[str, str]) -> int:
                 failed.setdefault(name, set()).add(store)
     unknown = 0
     for name, stores in sorted(failed.items()):
-        store = sorted(stores)[0]
+        store = min(stores)
         test = found[store][name]
         where = "" if len(stores) == len(found) else f" over {', '.join(sorted(stores))}"
         print(f"\n{test['kind']} {name}{where}: {': '.join(test['result'])}")

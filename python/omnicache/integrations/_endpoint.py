@@ -236,7 +236,9 @@ class Call:
         """Runs the endpoint; `done` learns whether the response was kept, in the end."""
         streams = kept = False
         labels = self._labels(self._arguments)
-        lease = self._options.shelf.lease(self._key, labels)
+        shelf = self._options.shelf
+        shared = not identified and self._options.private is not True
+        making = await shelf.begin(self._key, labels, announce=shared)
         try:
             with noting(self._own) as noted:
                 try:
@@ -251,12 +253,13 @@ class Call:
             if response is None:
                 return made
             given = (self._options, self._reads, self._scope, self._directives)
-            keeping = Keeping(*given, noted, labels, lease, identified=identified)
+            keeping = Keeping(*given, noted, labels, making, identified=identified)
             if isinstance(response, _STREAMED) or not hasattr(response, "body"):
                 streams = True
                 options = self._options
                 keep = functools.partial(keeping.keep, self._key)
-                return Recording(response, keeping.dress, keep, options.max_body, done)
+                end = functools.partial(shelf.end, making)
+                return Recording(response, keeping.dress, keep, options.max_body, done, end)
             status, headers, body = response.status_code, lowered(response.raw_headers), bytes(response.body)
             dressed = keeping.dress(status, headers, body)
             if dressed is not None and len(body) <= self._options.max_body:
@@ -270,6 +273,7 @@ class Call:
         finally:
             if not streams:
                 done(kept)
+                await shelf.end(making)
 
     def _stands_in(self, found: Found) -> bool:
         return self._options.clock() < found.stored.fresh_until + found.stored.stale_if_error

@@ -12,23 +12,25 @@ import logging
 from collections import deque
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ._answer import Answer
 from ._parts import completed, joined_parts
 from ._policy import ERRORS
-from ._record import Stored
-from ._shelf import Found
-from .http.cache_control import directives_of
-from .http.fields import Headers, lowered, values, without
+from ._renewing import renewed
+from .http.fields import Headers, lowered, values
 from .http.status import cache_status
 from .http.storing import content_length
-from .http.validation import freshened, made_etag, same_response
+from .http.validation import describes, made_etag, same_response
 
 if TYPE_CHECKING:
     from ._engine import Engine
+    from ._making import Making
+    from ._record import Stored
+    from ._shelf import Found
     from ._types import Message, Receive, Scope, Send
 
-__all__ = ["Answer", "Fetch", "Outcome"]
+__all__ = ["Fetch", "Outcome"]
 
 _log = logging.getLogger("omnicache.integrations")
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
@@ -40,13 +42,6 @@ class Outcome(Enum):
     STORED = "stored"  # look again
     STALE = "stale"  # it failed, and what is stored may stand in
     ALONE = "alone"  # its answer is for its own client only
-
-
-class Answer(NamedTuple):
-    """To be answered from what is stored."""
-
-    found: Found
-    status_field: bytes
 
 
 class _Mode(Enum):
@@ -103,6 +98,7 @@ class Fetch:
         self._asked = False
         self._error: BaseException | None = None
         self._started = engine.clock()
+        self._making: Making | None = None
         # Of the response.
         self._start: Message | None = None  # held until the body shows whether there is an entity tag to add
         self._judged = engine.nothing
@@ -135,6 +131,7 @@ class Fetch:
 
     async def _run(self) -> None:
         try:
+            self._making = await self.engine.begin(self.key, self.flight_key)
             await self.engine.app(self.scope, self._receive, self._send)
         except asyncio.CancelledError:
             self._error = asyncio.CancelledError()
@@ -152,6 +149,7 @@ class Fetch:
             self.engine.flights.ended(self)
             self._over.set()
             self._ready.set()
+            await self.engine.shelf.end(self._making)
 
     def _settle(self, outcome: Outcome) -> None:
         if not self.outcome.done():
@@ -238,6 +236,9 @@ class Fetch:
             return
         if status in ERRORS and await self._rescued(f"{status}", status=status):
             return
+        if self.scope["method"] == "HEAD":
+            await self._describe(message, status)
+            return
         if status == _PARTIAL and self._rest is not None and (whole := completed(headers, self._rest)) is not None:
             status, headers = _OK, whole
             self._chunks = [self._rest.stored.body(self._rest.raw)]
@@ -258,6 +259,19 @@ class Fetch:
         self._start = message
         if not (self.engine.etag and status == _OK and not values(headers, b"etag")):
             await self._open()
+
+    async def _describe(self, message: Message, status: int) -> None:
+        """The answer to a HEAD tells whether what is stored is still good (RFC 9111, section 4.3.5)."""
+        stale, stored = self._stale, False
+        if stale is not None and status == _OK and stale.stored.status == _OK:
+            if describes(stale.stored.headers, self._headers, stale.stored.body_size):
+                _, stored = await self._renewed(stale)
+            else:
+                await self.engine.shelf.drop([stale.key])
+        self._mode = _Mode.PASS
+        message = {**message, "headers": list(self._headers)}
+        self._mark(message, stored=stored)
+        await self._put(message)
 
     async def _continue(self, message: Message) -> None:
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -305,8 +319,7 @@ class Fetch:
         body = b"".join(self._chunks)
         stored = self._judged.stored
         expected = self._length
-        head_only = self.scope["method"] == "HEAD"
-        if stored is None or head_only or (expected is not None and expected != len(body)) or not self.valid:
+        if stored is None or (expected is not None and expected != len(body)) or not self.valid:
             await self._give_up("incomplete" if self.valid else "invalidated")
             return
         if stored.part is not None and stored.part.length != len(body):
@@ -321,7 +334,7 @@ class Fetch:
         if stored.part is not None:
             await self._store_part(stored, body)
         else:
-            await self.engine.store(self.key, self.request, self._judged, stored, body)
+            await self.engine.store(self.key, self.request, self._judged, stored, body, self._making)
             await self._open()
             self._settle(Outcome.STORED)
 
@@ -330,7 +343,7 @@ class Fetch:
         body = joined_parts(stored, body, await self.engine.part(self.key, self.request), self.engine.max_body)
         await self._open()
         key = self.key if stored.part is None else self.engine.part_key(self.key)
-        await self.engine.store(key, self.request, self._judged, stored, body)
+        await self.engine.store(key, self.request, self._judged, stored, body, self._making)
         self._settle(Outcome.STORED)
 
     async def _freshen(self) -> None:
@@ -341,26 +354,16 @@ class Fetch:
             self.unanswered = True
             self._settle(Outcome.ALONE)
             return
-        headers = freshened(stale.stored.headers, self._headers)
-        now = self.engine.clock()
-        # What was stored may be shared; that this client is known does not change it.
-        request = without(self.request, [b"authorization", b"cookie"])
-        judged = self.engine.judge(self.scope, request, stale.stored.status, headers, self._started, now)
-        field = cache_status(fwd=self._fwd, fwd_status=_NOT_MODIFIED, stored=judged.stored is not None)
-        found: Found | None = None
-        if judged.stored is not None and self.valid:
-            judged.stored.own_etag = stale.stored.own_etag
-            judged.stored.part = stale.stored.part
-            found = await self.engine.shelf.replace(stale, judged.stored, ttl=judged.ttl, tags=judged.tags)
-        if found is None:
-            changed = Stored(stale.stored.status, headers, now, 0.0, 0.0, part=stale.stored.part)
-            changed.body_at, changed.body_size = stale.stored.body_at, stale.stored.body_size
-            found = Found(changed, stale.raw, stale.key)
-            if "no-store" in directives_of(headers):
-                await self.engine.shelf.drop([self.key])
+        found, stored = await self._renewed(stale)
+        field = cache_status(fwd=self._fwd, fwd_status=_NOT_MODIFIED, stored=stored)
         self._mode = _Mode.SWALLOW
         await self._put(Answer(found, field))
         self._settle(Outcome.STORED)
+
+    async def _renewed(self, stale: Found) -> tuple[Found, bool]:
+        return await renewed(
+            self.engine, stale, self._headers, self.scope, self.request, self._started, self._making, valid=self.valid
+        )
 
     async def _rescued(self, detail: str, status: int | None = None) -> bool:
         """Whether what is stored stands in for a failure (RFC 5861, section 4; RFC 9111, section 4.2.4)."""

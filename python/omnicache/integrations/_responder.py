@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._answer import Asked, answer, send_whole, serves_part
-from ._fetch import Answer, Fetch, Outcome
+from ._answer import Answer, Asked, answer, send_whole, serves_part
+from ._fetch import Fetch, Outcome
 from ._flights import known
 from ._record import HIT, Stored, Variants
 from ._shelf import Found
@@ -213,7 +213,8 @@ class Responder:
         """The run that answers this request."""
         conditions: Headers = []
         rest: Found | None = None
-        if found is not None and b"range" not in self._asked:
+        own = self._head and not CONDITIONS.isdisjoint(self._asked)  # its answer would be one to both
+        if found is not None and b"range" not in self._asked and not own:
             conditions = conditions_for(found.stored.headers, own_etag=found.stored.own_etag)
         elif found is None and not self._head and b"range" not in self._asked:
             rest = await self._begun()

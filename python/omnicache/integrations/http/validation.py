@@ -7,12 +7,13 @@ from hashlib import blake2b
 
 from .dates import parse_date
 from .fields import Headers, joined, members, values, without
-from .storing import NOT_STORED
+from .storing import NOT_STORED, content_length
 
 __all__ = [
     "CONDITIONS",
     "PRECONDITIONS",
     "conditions_for",
+    "describes",
     "freshened",
     "made_etag",
     "matches",
@@ -107,6 +108,23 @@ def same_response(stored: Headers, received: Headers) -> bool:
     """Whether a 304 speaks of the stored response (RFC 9111, section 4.3.4): not if it has another entity tag."""
     new, old = joined(received, b"etag"), joined(stored, b"etag")
     return new is None or old is None or new.removeprefix("W/") == old.removeprefix("W/")
+
+
+def describes(stored: Headers, received: Headers, length: int) -> bool:
+    """Whether the fields of the answer to a HEAD speak of the stored response (RFC 9111, section 4.3.5).
+
+    They do unless a validator or the length that they state is another one.
+
+    >>> stored = [(b"etag", b'"a"')]
+    >>> [describes(stored, [(b"etag", tag)], 5) for tag in (b'"a"', b'"b"')], describes(stored, [], 5)
+    ([True, False], True)
+    """
+    for name in (b"etag", b"last-modified"):
+        new = joined(received, name)
+        if new is not None and new != joined(stored, name):
+            return False
+    stated = content_length(received)
+    return stated is None or stated == length
 
 
 def freshened(stored: Headers, received: Headers) -> list[tuple[bytes, bytes]]:
