@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from ._answer import Answer
 from ._parts import completed, joined_parts
 from ._policy import ERRORS
-from ._renewing import renewed
+from ._renewing import renewed, still_good
 from .http.fields import Headers, lowered, values
 from .http.status import cache_status
 from .http.storing import content_length
-from .http.validation import describes, made_etag, same_response
+from .http.validation import made_etag, same_response
 
 if TYPE_CHECKING:
     from ._engine import Engine
@@ -149,11 +149,17 @@ class Fetch:
             self.engine.flights.ended(self)
             self._over.set()
             self._ready.set()
-            await self.engine.shelf.end(self._making)
+            await self._decided(Outcome.ALONE)
 
     def _settle(self, outcome: Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
+
+    async def _decided(self, outcome: Outcome) -> None:
+        """It is stored or will not be; whoever asks after this answer may store the next one."""
+        self._settle(outcome)
+        making, self._making = self._making, None
+        await self.engine.shelf.end(making)
 
     async def deliver(self, send: Send) -> Answer | None:
         """Hands the leader's client what comes; what is to be answered from the store is returned."""
@@ -250,7 +256,7 @@ class Fetch:
         if judged.stored is None or not self.valid:
             self._mode = _Mode.PASS
             self.engine.flights.alone(self)
-            self._settle(Outcome.ALONE)
+            await self._decided(Outcome.ALONE)
             self._mark(message, stored=False, detail=judged.reason)
             await self._put(message)
             return
@@ -262,13 +268,12 @@ class Fetch:
 
     async def _describe(self, message: Message, status: int) -> None:
         """The answer to a HEAD tells whether what is stored is still good (RFC 9111, section 4.3.5)."""
-        stale, stored = self._stale, False
-        if stale is not None and status == _OK and stale.stored.status == _OK:
-            if describes(stale.stored.headers, self._headers, stale.stored.body_size):
-                _, stored = await self._renewed(stale)
-            else:
-                await self.engine.shelf.drop([stale.key])
+        stale = self._stale
+        stored = stale is not None and await still_good(self.engine, stale, status, self._headers)
+        if stored and stale is not None:
+            _, stored = await self._renewed(stale)
         self._mode = _Mode.PASS
+        await self._decided(Outcome.ALONE)
         message = {**message, "headers": list(self._headers)}
         self._mark(message, stored=stored)
         await self._put(message)
@@ -308,7 +313,7 @@ class Fetch:
         self._mode = _Mode.PASS
         self._chunks.clear()
         self.engine.flights.alone(self)
-        self._settle(Outcome.ALONE)
+        await self._decided(Outcome.ALONE)
         if self._start is not None:
             message, self._start = self._start, None
             self._mark(message, stored=False, detail=reason)
@@ -336,7 +341,7 @@ class Fetch:
         else:
             await self.engine.store(self.key, self.request, self._judged, stored, body, self._making)
             await self._open()
-            self._settle(Outcome.STORED)
+            await self._decided(Outcome.STORED)
 
     async def _store_part(self, stored: Stored, body: bytes) -> None:
         """Stores a part, with what is stored of the same representation already (RFC 9111, section 3.4)."""
@@ -344,7 +349,7 @@ class Fetch:
         await self._open()
         key = self.key if stored.part is None else self.engine.part_key(self.key)
         await self.engine.store(key, self.request, self._judged, stored, body, self._making)
-        self._settle(Outcome.STORED)
+        await self._decided(Outcome.STORED)
 
     async def _freshen(self) -> None:
         """The application says that what is stored is still good (RFC 9111, section 4.3.4)."""
@@ -352,13 +357,13 @@ class Fetch:
         if stale is None or not same_response(stale.stored.headers, self._headers):
             self._mode = _Mode.SWALLOW
             self.unanswered = True
-            self._settle(Outcome.ALONE)
+            await self._decided(Outcome.ALONE)
             return
         found, stored = await self._renewed(stale)
         field = cache_status(fwd=self._fwd, fwd_status=_NOT_MODIFIED, stored=stored)
         self._mode = _Mode.SWALLOW
         await self._put(Answer(found, field))
-        self._settle(Outcome.STORED)
+        await self._decided(Outcome.STORED)
 
     async def _renewed(self, stale: Found) -> tuple[Found, bool]:
         return await renewed(

@@ -8,15 +8,16 @@ from ._record import Stored
 from ._shelf import Found
 from .http.cache_control import directives_of
 from .http.fields import Headers, without
-from .http.validation import freshened
+from .http.validation import describes, freshened
 
 if TYPE_CHECKING:
     from ._engine import Engine
     from ._making import Making
     from ._types import Scope
 
-__all__ = ["renewed"]
+__all__ = ["renewed", "still_good"]
 
+_OK = 200
 _IDENTITY = (b"authorization", b"cookie")
 
 
@@ -59,3 +60,13 @@ async def renewed(
     if "no-store" in directives_of(headers):
         await engine.shelf.drop([stale.key])
     return Found(changed, stale.raw, stale.key), False
+
+
+async def still_good(engine: Engine, stale: Found, status: int, received: Headers) -> bool:
+    """Whether the answer to a HEAD describes what is stored; if it describes another version, that is forgotten."""
+    if status != _OK or stale.stored.status != _OK:
+        return False
+    if describes(stale.stored.headers, received, stale.stored.body_size):
+        return True
+    await engine.shelf.drop([stale.key])
+    return False
