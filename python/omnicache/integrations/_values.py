@@ -8,14 +8,16 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from .._far.cache import FarCache
 from .._keys import KeyBy
 from ..decorators import cached as remembered
-from ..exceptions import CacheConfigError, CacheError, CacheKeyError
+from ..exceptions import CacheConfigError, CacheError, CacheKeyError, CacheSerializationError
 from ..registry import get_cache
 from ._arguments import kind_of, plain
 from ._guard import Guard, OnCacheError
@@ -40,6 +42,8 @@ class Decorator(Protocol):
 
 _log = logging.getLogger("omnicache.integrations")
 _MOST_LABELS = 1024
+# Takes what the function returned, so that it is not called again where only the cache failed.
+_box: ContextVar[list[Any] | None] = ContextVar("omnicache_result", default=None)
 
 
 class _NotKeptError(Exception):
@@ -187,6 +191,8 @@ class _Values:
         self.function, self.cache, self.ttl, self.options = function, cache, ttl, options
         self.key_builder, self.condition, self.coder, self.vary_by = key_builder, condition, coder, vary_by
         self.guard, self.on_error = guard, on_error
+        # What the cache itself cannot write is sealed beforehand.
+        self.seals = on_error == "pickle" and coder is None and isinstance(cache, FarCache)
         self.tags = _tagged(tags)
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
@@ -253,14 +259,21 @@ class _Values:
 
         @functools.wraps(function)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            if not self.private(args, kwargs):
-                try:
-                    return self._out(await self._for(args, kwargs)(*args, **kwargs))
-                except _NotKeptError as passed:
-                    return passed.result
-                except (CacheError, BrokenSealError) as error:
-                    self._passed_by(error)
-            return await function(*args, **kwargs)
+            if self.guard.resting or self.private(args, kwargs):
+                return await function(*args, **kwargs)
+            box: list[Any] = []
+            token = _box.set(box)
+            try:
+                result = self._out(await self._for(args, kwargs)(*args, **kwargs))
+            except _NotKeptError as passed:
+                return passed.result
+            except (CacheError, BrokenSealError) as error:
+                self._passed_by(error)
+                return box[0] if box else await function(*args, **kwargs)
+            finally:
+                _box.reset(token)
+            self.guard.worked()
+            return result
 
         return awaited
 
@@ -269,23 +282,39 @@ class _Values:
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if not self.private(args, kwargs):
-                try:
-                    return self._out(self._for(args, kwargs)(*args, **kwargs))
-                except _NotKeptError as passed:
-                    return passed.result
-                except (CacheError, BrokenSealError) as error:
-                    self._passed_by(error)
-            return function(*args, **kwargs)
+            if self.guard.resting or self.private(args, kwargs):
+                return function(*args, **kwargs)
+            box: list[Any] = []
+            token = _box.set(box)
+            try:
+                result = self._out(self._for(args, kwargs)(*args, **kwargs))
+            except _NotKeptError as passed:
+                return passed.result
+            except (CacheError, BrokenSealError) as error:
+                self._passed_by(error)
+                return box[0] if box else function(*args, **kwargs)
+            finally:
+                _box.reset(token)
+            self.guard.worked()
+            return result
 
         return called
 
     def _passed_by(self, error: Exception) -> None:
         """The cache failed: the function answers, unless the user wants to see it, or the key is no key."""
-        if isinstance(error, CacheError):
+        if isinstance(error, CacheSerializationError):
+            if self.on_error == "raise":
+                raise error
+            self._say(error)
+        elif isinstance(error, CacheError):
             if self.guard.raises or isinstance(error, CacheKeyError):
                 raise error
             self.guard.failed(error)
+
+    def _say(self, error: Exception) -> None:
+        if not self._said:
+            self._said = True
+            _log.warning("%s(): a result cannot be kept: %s", self.function.__qualname__, error)
 
     def _for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The remembering function with the labels of this call."""
@@ -310,14 +339,22 @@ class _Values:
 
             @functools.wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:
-                return self._in(await function(*args, **kwargs))
+                box = _box.get()
+                result = await function(*args, **kwargs)
+                if box is not None:
+                    box.append(result)
+                return self._in(result)
 
             run: Any = awaited
         else:
 
             @functools.wraps(function)
             def called(*args: Any, **kwargs: Any) -> Any:
-                return self._in(function(*args, **kwargs))
+                box = _box.get()
+                result = function(*args, **kwargs)
+                if box is not None:
+                    box.append(result)
+                return self._in(result)
 
             run = called
 
@@ -327,25 +364,26 @@ class _Values:
         """What is kept of a result."""
         if isinstance(result, Response) or (self.condition is not None and not self.condition(result)):
             raise _NotKeptError(result)
-        if self.coder is None:
+        if self.coder is None and not self.seals:
             return result
         try:
-            return self.coder.dumps(result)
+            if self.coder is not None:
+                return self.coder.dumps(result)
+            cast("FarCache", self.cache)._codec.pack(result)  # as the cache will do
         except Exception as error:
             if self.on_error == "raise":
                 raise
             if self.on_error == "pickle":
                 return sealed(result)
-            if not self._said:
-                self._said = True
-                _log.warning("%s(): a result cannot be kept: %s", self.function.__qualname__, error)
+            self._say(error)
             raise _NotKeptError(result) from None
+        return result
 
     def _out(self, kept: Any) -> Any:
         """The result again."""
-        if self.coder is None:
-            return kept
-        return opened(kept) if is_sealed(kept) else self.coder.loads(kept)
+        if (self.coder is not None or self.seals) and is_sealed(kept):
+            return opened(kept)
+        return kept if self.coder is None else self.coder.loads(kept)
 
 
 def _tagged(tags: Any) -> Callable[[Mapping[str, Any]], tuple[str, ...]] | None:
