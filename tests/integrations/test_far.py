@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI
 
 from omnicache import Cache, FileSystemBackend, TieredBackend
 from omnicache.integrations.fastapi import CacheMiddleware, cache_response, invalidates
-from tests.integrations.exchange import Answered, Origin, ask
+from tests.integrations.exchange import Answered, Origin, Time, ask
 
 STORES = ["filesystem", "tiered"]
 
@@ -28,6 +28,14 @@ class Two:
         # The directory of a cache is made of namespace and name; a link makes both the same.
         (directory / "other").symlink_to(directory / "default")
         self.other = Cache("far_pages", namespace="other", backend=store(kind, directory))
+        for number, cache in enumerate((self.one, self.other)):
+            self._is_a_process(cache, number)
+
+    @staticmethod
+    def _is_a_process(cache: Any, number: int) -> None:
+        """The store tells owners of leases apart by process and thread."""
+        port = cache._port.primary
+        port.lease = lambda key, until, now: port.store.lease(key, until, now, number=number)
 
     def close(self) -> None:
         self.one.close()
@@ -157,18 +165,92 @@ async def test_a_change_in_one_is_seen_by_the_other(two: Two, color: str):
 async def test_variants_that_are_made_together_are_all_stored(two: Two):
     origin = Origin(lambda asked: (200, [("cache-control", "max-age=60"), ("vary", "a")], asked.get("a").encode()))
     one = CacheMiddleware(origin, cache=two.one)
-    # Once it is known that it varies they do not wait for each other.
+    # Once it is known that it varies, they do not wait for each other.
     await ask(one, "/", ("a", "0"))
     origin.hold = asyncio.Event()
     names = ["1", "2", "3"]
     asked = [asyncio.create_task(ask(one, "/", ("a", name))) for name in names]
-    await asyncio.sleep(0.05)
+    await begun(origin, 4)
     await held(origin, *asked)
-    for name in names:
-        await ask(one, "/", ("a", name))
     for name in ["0", *names]:
         answer = await ask(one, "/", ("a", name))
         assert (answer.hit, answer.body) == (True, name.encode())
+
+
+async def test_two_processes_ask_the_application_once(two: Two):
+    origin = Origin(fresh())
+    sites = [CacheMiddleware(origin, cache=two.one), CacheMiddleware(origin, cache=two.other)]
+    origin.hold = asyncio.Event()
+    asked = [asyncio.create_task(ask(site, "/page")) for site in sites * 5]
+    await begun(origin, 1)
+    await asyncio.sleep(0.05)
+    answers = await held(origin, *asked)
+    assert origin.runs == 1
+    assert {answer.body for answer in answers} == {b"body"}
+    assert sum("stored" in (answer.get("cache-status") or "") for answer in answers) == 1
+
+
+@pytest.mark.parametrize("color", ["async", "plain"])
+async def test_two_processes_run_an_endpoint_once(two: Two, color: str):
+    go = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    ran = []
+
+    async def waits() -> int:
+        ran.append(1)
+        await go.wait()
+        return 1
+
+    def blocks() -> int:
+        return asyncio.run_coroutine_threadsafe(waits(), loop).result(20)
+
+    apps = []
+    for cache in (two.one, two.other):
+        app = FastAPI()
+        app.get("/page")(cache_response(cache=cache)(waits if color == "async" else blocks))
+        apps.append(app)
+    asked = [asyncio.create_task(ask(app, "/page")) for app in apps * 5]
+    await asyncio.sleep(0.1)
+    go.set()
+    answers = await asyncio.gather(*asked)
+    assert len(ran) == 1
+    assert {answer.body for answer in answers} == {b"1"}
+
+
+async def test_what_cannot_be_shared_is_waited_for_once(two: Two):
+    origin = Origin(lambda asked: (200, [("cache-control", "no-store")], b""))
+    sites = [CacheMiddleware(origin, cache=two.one), CacheMiddleware(origin, cache=two.other)]
+    origin.hold = asyncio.Event()
+    asked = [asyncio.create_task(ask(site, "/page")) for site in sites]
+    await begun(origin, 1)
+    await asyncio.sleep(0.05)
+    assert origin.runs == 1
+    await held(origin, *asked)
+    assert origin.runs == 2
+    # Now it is known: both run at once.
+    origin.hold = asyncio.Event()
+    asked = [asyncio.create_task(ask(site, "/page")) for site in sites]
+    await begun(origin, 4)
+    await held(origin, *asked)
+
+
+async def test_one_process_refreshes(two: Two):
+    origin = Origin(lambda asked: (200, [("cache-control", "max-age=1, stale-while-revalidate=600")], b"body"))
+    time = Time()
+    sites = [CacheMiddleware(origin, cache=cache, clock=time) for cache in (two.one, two.other)]
+    await ask(sites[0])
+    time.advance(2)
+    origin.hold = asyncio.Event()
+    for site in sites:
+        assert (await ask(site)).hit
+    await begun(origin, 2)
+    await asyncio.sleep(0.05)
+    await held(origin)
+    for site in sites:
+        await site.drain()
+    assert origin.runs == 2
+    for site in sites:
+        assert (await ask(site)).get("age") == "0"
 
 
 async def test_nothing_stays_claimed(two: Two):

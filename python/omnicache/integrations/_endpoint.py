@@ -205,7 +205,7 @@ class Call:
         loop = asyncio.get_running_loop()
         if running is None or running.get_loop() is not loop:
             mine = pending[key] = loop.create_future()
-            return await self._make(found, done=self._announcing(key, mine))
+            return await self._make(found, done=self._announcing(key, mine), patient=True)
         stored = False
         with suppress(TimeoutError):
             stored = await asyncio.wait_for(asyncio.shield(running), self._options.limit)
@@ -231,15 +231,29 @@ class Call:
         return done
 
     async def _make(
-        self, found: Found | None, *, identified: bool = False, done: Callable[[bool], None] = lambda _: None
+        self,
+        found: Found | None,
+        *,
+        identified: bool = False,
+        done: Callable[[bool], None] = lambda _: None,
+        patient: bool = False,
     ) -> Any:
-        """Runs the endpoint; `done` learns whether the response was kept, in the end."""
+        """Runs the endpoint; `done` learns whether the response was kept, in the end.
+
+        If `patient`, another process that makes the same response is waited for.
+        """
         streams = kept = False
         labels = self._labels(self._arguments)
         shelf = self._options.shelf
         shared = not identified and self._options.private is not True
         making = await shelf.begin(self._key, labels, announce=shared)
         try:
+            if patient:
+                clock, limit = self._options.clock, self._options.limit
+                there = await shelf.awaited(making, self._key, self._scope["headers"], clock, limit)
+                if there is not None:
+                    kept = True
+                    return await self._hit(there, cache_status(fwd="uri-miss", collapsed=True))
             with noting(self._own) as noted:
                 try:
                     made = await self._run()

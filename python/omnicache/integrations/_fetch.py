@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ._answer import Answer
+from ._flights import Outcome
 from ._parts import completed, joined_parts
 from ._policy import ERRORS
 from ._renewing import renewed, still_good
@@ -30,18 +31,10 @@ if TYPE_CHECKING:
     from ._shelf import Found
     from ._types import Message, Receive, Scope, Send
 
-__all__ = ["Fetch", "Outcome"]
+__all__ = ["Fetch"]
 
 _log = logging.getLogger("omnicache.integrations")
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
-
-
-class Outcome(Enum):
-    """How a run ended for those who wait."""
-
-    STORED = "stored"  # look again
-    STALE = "stale"  # it failed, and what is stored may stand in
-    ALONE = "alone"  # its answer is for its own client only
 
 
 class _Mode(Enum):
@@ -85,8 +78,8 @@ class Fetch:
         self.valid = True  # False once the key was invalidated: what comes is not stored
         self.flight_key = key
         self.unanswered = False  # the client got nothing: ask again, without conditions
-        self.waiting = 0
         self.refresh = receive is None
+        self.limit = 0.0  # seconds to wait for another process that makes the same response
         self._client = receive
         self._stale, self._validating, self._rest, self._fwd = stale, validating, rest, fwd
         self._mode = _Mode.UNDECIDED
@@ -104,7 +97,7 @@ class Fetch:
         self._judged = engine.nothing
         self._headers: Headers = []
         self._chunks: list[bytes] = []
-        self._size = 0
+        self.waiting = self._size = 0
         self._length: int | None = None
 
     # --- running ---
@@ -132,7 +125,8 @@ class Fetch:
     async def _run(self) -> None:
         try:
             self._making = await self.engine.begin(self.key, self.flight_key)
-            await self.engine.app(self.scope, self._receive, self._send)
+            if not await self._made_elsewhere():
+                await self.engine.app(self.scope, self._receive, self._send)
         except asyncio.CancelledError:
             self._error = asyncio.CancelledError()
             self._settle(Outcome.ALONE)
@@ -150,6 +144,17 @@ class Fetch:
             self._over.set()
             self._ready.set()
             await self._decided(Outcome.ALONE)
+
+    async def _made_elsewhere(self) -> bool:
+        engine, making = self.engine, self._making
+        if self.refresh:
+            return making is not None and making.waits
+        found = await engine.shelf.awaited(making, self.key, self.request, engine.clock, self.limit)
+        if found is None:
+            return False
+        await self._put(Answer(found, cache_status(fwd=self._fwd, collapsed=True)))
+        self._settle(Outcome.STORED)
+        return True
 
     def _settle(self, outcome: Outcome) -> None:
         if not self.outcome.done():
@@ -246,19 +251,15 @@ class Fetch:
             await self._describe(message, status)
             return
         if status == _PARTIAL and self._rest is not None and (whole := completed(headers, self._rest)) is not None:
-            status, headers = _OK, whole
-            self._chunks = [self._rest.stored.body(self._rest.raw)]
+            status, headers, self._chunks = _OK, whole, [self._rest.stored.body(self._rest.raw)]
             self._size = len(self._chunks[0])
         judged = self.engine.judge(self.scope, self.request, status, headers, self._started, now)
         if judged.reason is None and message.get("trailers"):
             judged = self.engine.refused("trailers")
         message = {**message, "status": status, "headers": self.engine.dressed(headers, judged)}
         if judged.stored is None or not self.valid:
-            self._mode = _Mode.PASS
-            self.engine.flights.alone(self)
-            await self._decided(Outcome.ALONE)
-            self._mark(message, stored=False, detail=judged.reason)
-            await self._put(message)
+            self._start = message
+            await self._give_up(judged.reason)
             return
         self._mode, self._judged, self._length = _Mode.RECORD, judged, content_length(headers)
         self._headers = headers
@@ -269,9 +270,8 @@ class Fetch:
     async def _describe(self, message: Message, status: int) -> None:
         """The answer to a HEAD tells whether what is stored is still good (RFC 9111, section 4.3.5)."""
         stale = self._stale
-        stored = stale is not None and await still_good(self.engine, stale, status, self._headers)
-        if stored and stale is not None:
-            _, stored = await self._renewed(stale)
+        good = stale is not None and await still_good(self.engine, stale, status, self._headers)
+        stored = good and stale is not None and (await self._renewed(stale))[1]
         self._mode = _Mode.PASS
         await self._decided(Outcome.ALONE)
         message = {**message, "headers": list(self._headers)}
@@ -366,9 +366,8 @@ class Fetch:
         await self._decided(Outcome.STORED)
 
     async def _renewed(self, stale: Found) -> tuple[Found, bool]:
-        return await renewed(
-            self.engine, stale, self._headers, self.scope, self.request, self._started, self._making, valid=self.valid
-        )
+        given = (self._headers, self.scope, self.request, self._started, self._making)
+        return await renewed(self.engine, stale, *given, valid=self.valid)
 
     async def _rescued(self, detail: str, status: int | None = None) -> bool:
         """Whether what is stored stands in for a failure (RFC 5861, section 4; RFC 9111, section 4.2.4)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Coroutine
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,14 @@ _LONGEST = 300.0  # seconds after which another process may store the key, whate
 
 
 class _Claim:
-    """What all who make a response for one key share: the cache knows one load of a key, and no more."""
+    """What all who make a response for one key in one event loop share: the cache knows one load of a key."""
 
-    __slots__ = ("__weakref__", "far", "leader", "users")
+    __slots__ = ("__weakref__", "far", "leader", "lock", "users")
 
     def __init__(self) -> None:
         self.leader: Leader | None = None
         self.far: Any = None
+        self.lock = asyncio.Lock()
         self.users = 0
 
 
@@ -56,13 +58,26 @@ class Making:
         self._claim.leader = seat if isinstance(seat, Leader) else None
 
     @property
+    def turn(self) -> asyncio.Lock:
+        """To be held by who announces or stores: what is stored may change what was stored before."""
+        return self._claim.lock
+
+    @property
     def secret(self) -> bool:
         """Whether there are other processes that do not know yet."""
-        return isinstance(self._cache, FarCache) and self._claim.far is None and self._cache._port.leases
+        return isinstance(self._cache, FarCache) and not self._has_far() and self._cache._port.leases
+
+    @property
+    def waits(self) -> bool:
+        """Whether another process makes it already."""
+        return self._claim.far is not None and not self._has_far()
+
+    def _has_far(self) -> bool:
+        return self._claim.far is not None and self._claim.far.acquired
 
     async def announce(self) -> None:
-        """Tells other processes."""
-        if isinstance(self._cache, FarCache):
+        """Tells other processes, unless they know."""
+        if isinstance(self._cache, FarCache) and self.secret:
             now = self._cache._wall()
             self._claim.far = await self._cache._port.acall("lease", encode_key(self._key), now + _LONGEST, now)
 
@@ -82,7 +97,7 @@ class Making:
                 return False  # another process makes it, and is not asked whether that is still good
             far, claim.far = claim.far, None
             done = await adrive(cache._port, cache._given(key, raw, ttl, options, lease=far))
-            if claim.users > 1 and self.secret:
+            if claim.users > 1:
                 await self.announce()
         else:
             await cache.aset(key, raw, ttl, **options)
@@ -115,11 +130,12 @@ class Makings:
     __slots__ = ("_claims",)
 
     def __init__(self) -> None:
-        self._claims: WeakValueDictionary[str, _Claim] = WeakValueDictionary()
+        self._claims: WeakValueDictionary[tuple[str, int], _Claim] = WeakValueDictionary()
 
     def begin(self, cache: Cache, key: str, labels: Collection[str]) -> Making:
         """From now on `key` counts as being loaded; `labels` are those known already."""
-        claim = self._claims.get(key)
+        name = (key, id(asyncio.get_running_loop()))
+        claim = self._claims.get(name)
         if claim is None or claim.users == 0 or (claim.leader is not None and not claim.leader.valid):
-            claim = self._claims[key] = _Claim()
+            claim = self._claims[name] = _Claim()
         return Making(cache, key, claim, cache._leases.take(key, frozenset(labels)))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from hashlib import blake2b
+from random import random
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..exceptions import CacheClosedError
@@ -21,6 +25,7 @@ __all__ = ["Found", "Shelf"]
 
 _REMEMBERED = 4096
 _LONGEST = 10 * 365 * 86400.0  # seconds
+_GLANCE = (0.001, 0.02)  # seconds between looks at what another process makes: the first, and the longest
 _LANGUAGE = b"accept-language"
 
 
@@ -93,8 +98,27 @@ class Shelf:
         except CacheClosedError:
             return None
         if announce and making.secret:
-            await self.guard(making.announce())
+            async with making.turn:
+                await self.guard(making.announce())
         return making
+
+    async def awaited(
+        self, making: Making | None, key: str, request: Headers, clock: Callable[[], float], limit: float
+    ) -> Found | None:
+        """What another process has stored, if one makes it already; None if it is for this one to make.
+
+        Waits at most `limit` seconds.
+        """
+        deadline, pause = monotonic() + limit, _GLANCE[0]
+        while making is not None and making.waits and monotonic() < deadline:
+            await asyncio.sleep(pause * (0.5 + random()))  # noqa: S311 - it spreads looks
+            pause = min(pause * 2, _GLANCE[1])
+            found = await self.find(key, request)
+            if isinstance(found, Found) and clock() < found.stored.fresh_until and not found.stored.no_cache:
+                return found
+            async with making.turn:
+                await self.guard(making.announce())
+        return None
 
     async def end(self, making: Making | None) -> None:
         """The other side of :meth:`begin`."""
@@ -126,6 +150,11 @@ class Shelf:
         if head is None:
             return None
         return await self._variant(key, head, request) or head
+
+    def variant(self, raw: object, request: Headers) -> str | None:
+        """Which of the variants a request is for, if there are some, whether it is stored or not."""
+        head = self.head(raw)
+        return _digest(head.names, request).hex() if isinstance(head, Variants) else None
 
     async def _variant(self, key: str, found: Variants, request: Headers) -> Found | None:
         digest = _digest(found.names, request)
@@ -168,6 +197,21 @@ class Shelf:
             tags: Labels to invalidate it by.
             making: What :meth:`begin` returned.
         """
+        async with making.turn if making is not None else nullcontext():
+            return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+
+    async def _put(
+        self,
+        key: str,
+        request: Headers,
+        names: tuple[bytes, ...],
+        stored: Stored,
+        body: bytes,
+        ttl: float,
+        now: float,
+        tags: Iterable[str],
+        making: Making | None,
+    ) -> bytes | None:
         raw = encode(stored, body)
         options = {"tags": tuple(tags)} if tags else {}
         if not names:
@@ -201,7 +245,8 @@ class Shelf:
         """Puts a new head before the body of a record, under the same key; None if that is not to be or failed."""
         raw = encode(stored, found.stored.body(found.raw))
         options = {"tags": tuple(tags)} if tags else {}
-        done = await self.guard(self._set(found.key, raw, ttl, options, making), default=False)
+        async with making.turn if making is not None else nullcontext():
+            done = await self.guard(self._set(found.key, raw, ttl, options, making), default=False)
         head = self.head(raw)
         return Found(head, raw, found.key) if done and isinstance(head, Stored) else None
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
@@ -16,13 +15,16 @@ from starlette.responses import Response
 
 from .._far.cache import FarCache
 from .._keys import KeyBy
+from .._sentinels import DEFAULT
 from ..decorators import cached as remembered
 from ..exceptions import CacheConfigError, CacheError, CacheKeyError, CacheSerializationError
 from ..registry import get_cache
 from ._arguments import kind_of, plain
+from ._given import coder_from, tags_from
 from ._guard import Guard, OnCacheError
 from ._reading import credential_like
 from ._sealed import BrokenSealError, is_sealed, opened, sealed
+from ._settings import name_of, said
 
 if TYPE_CHECKING:
     from ..cache import Cache
@@ -58,7 +60,7 @@ class _NotKeptError(Exception):
 def cached(function: F, /) -> F: ...
 @overload
 def cached(
-    cache_name: str = ...,
+    cache_name: str | None = ...,
     ttl: Any = ...,
     *,
     cache: Cache | None = ...,
@@ -74,8 +76,8 @@ def cached(
     **options: Any,
 ) -> Decorator: ...
 def cached(
-    cache_name: Any = "default",
-    ttl: Any = 600,
+    cache_name: Any = None,
+    ttl: Any = DEFAULT,
     *,
     cache: Cache | None = None,
     stale: Any = None,
@@ -109,8 +111,9 @@ def cached(
     (9, 9)
 
     Args:
-        cache_name: The cache, by name; it is made if there is none.
-        ttl: How long a value lives: seconds, a ``timedelta`` or text; None for ever.
+        cache_name: The cache, by name, ``"default"`` unless the configuration says otherwise; made if there is none.
+        ttl: How long a value lives: seconds, a ``timedelta`` or text; None for ever; 600 unless the configuration says
+            otherwise.
         cache: The cache itself, in place of its name.
         stale: As for :func:`omnicache.cached`.
         key_prefix: What keys start with, in place of the function's name.
@@ -138,14 +141,14 @@ def cached(
         options["stale"] = stale
     if key_prefix is not None:
         options["prefix"] = key_prefix
-    coder = _coder(serializer)
+    coder = coder_from(serializer)
     guard = Guard(on_cache_error)
 
     def decorate(function: F) -> F:
         made = _Values(
             function,
-            cache if cache is not None else get_cache(cache_name),
-            ttl,
+            cache if cache is not None else get_cache(name_of(cache_name, "default")),
+            said(ttl, "decorator_cache_ttl", 600),
             tags,
             key_builder,
             condition,
@@ -158,16 +161,6 @@ def cached(
         return cast("F", made.wrapped())
 
     return decorate
-
-
-def _coder(serializer: Any) -> Any:
-    if serializer is None:
-        return None
-    if serializer == "json":
-        return json
-    if callable(getattr(serializer, "dumps", None)) and callable(getattr(serializer, "loads", None)):
-        return serializer
-    raise CacheConfigError(f'cached: serializer: "json", or an object with dumps and loads, not {serializer!r}')
 
 
 class _Values:
@@ -193,7 +186,7 @@ class _Values:
         self.guard, self.on_error = guard, on_error
         # What the cache itself cannot write is sealed beforehand.
         self.seals = on_error == "pickle" and coder is None and isinstance(cache, FarCache)
-        self.tags = _tagged(tags)
+        self.tags = tags_from(tags)
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
         try:
@@ -384,15 +377,3 @@ class _Values:
         if (self.coder is not None or self.seals) and is_sealed(kept):
             return opened(kept)
         return kept if self.coder is None else self.coder.loads(kept)
-
-
-def _tagged(tags: Any) -> Callable[[Mapping[str, Any]], tuple[str, ...]] | None:
-    if callable(tags):
-        made = cast("Callable[..., Iterable[str]]", tags)
-        return lambda arguments: tuple(made(**arguments))
-    if isinstance(tags, str):
-        raise CacheConfigError(f"cached: tags: labels in a list, not one str; write [{tags!r}]")
-    templates = tuple(tags)
-    if not templates:
-        return None
-    return lambda arguments: tuple(template.format(**arguments) for template in templates)
