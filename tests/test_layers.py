@@ -27,7 +27,7 @@ RUST_ROWS = [
 ]
 PYTHON_ROWS = [
     {"exceptions", "_sentinels", "_units", "_types"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
+    {"strategies", "keys", "_keys", "_attach", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
     {"_options", "_context", "_kept", "_workers", "_patience", "_work", "_filelock", "_places", "_definitions"},
