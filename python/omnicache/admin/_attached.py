@@ -66,6 +66,9 @@ class Attached:
             raise CacheBackendError(f"unix socket: {self.path}: no thread can be started: {error}") from None
         with _lock:
             _running.append(self)
+        if not self._server.up.wait(_PATIENCE) or not self._server.started:
+            self.close()
+            raise CacheBackendError(f"unix socket: {self.path}: the server did not start")
 
     def _run(self) -> None:
         try:
@@ -74,6 +77,7 @@ class Attached:
             _log.exception("the server on %s has ended", self.path)
         finally:
             self._leave()
+            self._server.up.set()
 
     def _leave(self) -> None:
         if self._pid == os.getpid():
@@ -152,14 +156,15 @@ def serve_unix(
 def _bound(wanted: str, *, share: bool) -> tuple[str, socket.socket]:
     pid = str(os.getpid())
     path = wanted.replace("{pid}", pid)
+    lock = Path(wanted.replace("{pid}", ""))
     _remove_dead(wanted)
     try:
-        return path, bind(path)
+        return path, bind(path, lock)
     except InUse:
         if not share or "{pid}" in wanted:
             raise
     path = f"{path}.{pid}"
-    return path, bind(path)
+    return path, bind(path, lock)
 
 
 def _remove_dead(wanted: str) -> None:

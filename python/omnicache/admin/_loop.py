@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 if TYPE_CHECKING:
+    import socket
+
     from starlette.types import ASGIApp
 
-__all__ = ["server_of"]
+__all__ = ["Server", "server_of"]
 
 
-def server_of(app: ASGIApp) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Uvicorn, which tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to answer."""
+        await super().startup(sockets)
+        self.up.set()
+
+
+def server_of(app: ASGIApp) -> Server:
     """A server for `app`, which leaves the logging of the process as it is."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",  # it limits the head of a request
-            h11_max_incomplete_event_size=64 * 1024,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,  # a line for each request would hold keys
-            proxy_headers=False,  # who asks is who is connected
-            server_header=False,
-            limit_concurrency=256,
-            timeout_keep_alive=15,
-            timeout_graceful_shutdown=2,
-        )
+    config = uvicorn.Config(
+        app,
+        http="h11",  # it limits the head of a request
+        h11_max_incomplete_event_size=64 * 1024,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # a line for each request would hold keys
+        proxy_headers=False,  # who asks is who is connected
+        server_header=False,
+        limit_concurrency=256,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=2,
     )
+    # In this thread: a fork while another one imports would leave the child with half a module.
+    config.load()
+    return Server(config)

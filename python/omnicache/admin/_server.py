@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from .._definitions import Definitions
@@ -61,6 +63,7 @@ def serve(
             used.
         CacheBackendError: The address is taken, or is none.
         KeyboardInterrupt: SIGINT ended it.
+        SystemExit: SIGTERM ended it.
     """
     token = token or os.environ.get(TOKEN) or None
     if host is None and unix is None:
@@ -87,9 +90,27 @@ def serve(
         names = (*hosts, *({host} if host is not None else ()))
         access = Access(token=token, local=token is None, hosts=names, read_only=read_only)
         app = _Two(Admin(service, access), Admin(service, Access(local=True, read_only=read_only)))
+        stack.enter_context(_terminating())
         if ready is not None:
             ready(addresses)
         server_of(app).run(sockets=sockets)
+
+
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """SIGTERM raises SystemExit, so that sockets are removed; in the main thread, which alone may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Two:
