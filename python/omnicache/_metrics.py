@@ -16,9 +16,10 @@ from .registry import list_caches
 if TYPE_CHECKING:
     from .cache import Cache
 
-__all__ = ["METRICS", "Family", "Metric", "Reading", "families", "read", "readings"]
+__all__ = ["METRICS", "STATUSES", "Family", "Metric", "Reading", "families", "read", "readings"]
 
 STATUSES: Final = ("connected", "degraded", "disconnected")
+"""In which status a backend may be."""
 
 
 @dataclass(frozen=True, slots=True)
