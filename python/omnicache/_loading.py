@@ -269,7 +269,8 @@ class Request:
             old = self._seen[0]
             self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, tags)
             run = partial(run, self._context)
-        return run if WATCH.load is None else WATCH.load(self, run)
+        watch = WATCH.load
+        return run if watch is None else watch(self, run)
 
     def store(self, value: Any, /) -> bool:
         """Stores the value over what was last looked at, and over nothing newer; whether it did."""

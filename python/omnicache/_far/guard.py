@@ -143,16 +143,18 @@ class Guard:
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
-        if WATCH.far is None:
+        watch = WATCH.far
+        if watch is None:
             return self._call(name, args)
-        with WATCH.far(self.label, name):
+        with watch(self.label, name):
             return self._call(name, args)
 
     async def acall(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
-        if WATCH.far is None:
+        watch = WATCH.far
+        if watch is None:
             return await self._acall(name, args)
-        with WATCH.far(self.label, name):
+        with watch(self.label, name):
             return await self._acall(name, args)
 
     def _call(self, name: str, args: tuple[Any, ...]) -> Any:

@@ -8,7 +8,7 @@ the process is neither: it stays as quick as it is.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from .._watch import WATCH
 from ..exceptions import CacheConfigError
@@ -41,8 +41,7 @@ _now: Instrumentation | None = None
 class Instrumentation:
     """What :func:`instrument` turned on, until :meth:`uninstrument`; usable in a ``with`` statement."""
 
-    def __init__(self, spans: Spans, stop: Callable[[], None]) -> None:
-        self._spans = spans
+    def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
 
     def uninstrument(self) -> None:
@@ -55,7 +54,7 @@ class Instrumentation:
             self._stop()
             _now = None
 
-    def __enter__(self) -> Instrumentation:
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 
@@ -99,6 +98,6 @@ def instrument(
         tracer = trace.get_tracer(_NAME, tracer_provider=tracer_provider)
         meter_provider = meter_provider or metrics.get_meter_provider()
         spans = Spans(tracer, meter_provider.get_meter(_NAME), keys=keys)
-        _now = Instrumentation(spans, observe(meter_provider, _NAME, caches))
+        _now = Instrumentation(observe(meter_provider, _NAME, caches))
         WATCH.load, WATCH.far = spans.load, spans.far
         return _now
