@@ -30,7 +30,7 @@ PYTHON_ROWS = [
     {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
-    {"_options", "_context", "_kept", "_workers", "_patience", "_work"},
+    {"_options", "_context", "_kept", "_workers", "_patience", "_work", "_filelock", "_places", "_definitions"},
     {
         "_inside",
         "_budget",
@@ -51,7 +51,8 @@ PYTHON_ROWS = [
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
     {"_metrics"},
     {"prometheus"},
-    {"integrations", "testing"},
+    {"_manage"},
+    {"integrations", "testing", "admin", "cli"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".
