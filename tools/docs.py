@@ -13,7 +13,7 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "freshness", "keys", "serializers", "strategies", "async"),
+    *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
     *("http", "fastapi", "testing", "design"),
 ]
 PAGE = """<!doctype html>

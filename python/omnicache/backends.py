@@ -61,6 +61,7 @@ class FileSystemBackend(Backend):
             None for no limit.
         durability: ``"process"``: what was written survives the end of any process, killed or not, but a crash of the
             machine empties the cache. ``"system"``: every write that returned is on the disk, which costs time.
+        timeout: How long a write waits for those of others, of which one may hang; a duration. Reads never wait.
 
     Raises:
         CacheConfigError: An argument cannot be used.
@@ -78,6 +79,7 @@ class FileSystemBackend(Backend):
     directory: Any
     max_bytes: Any = None
     durability: Literal["process", "system"] = "process"
+    timeout: Any = 5.0
     name: ClassVar[str] = "filesystem"
 
     def __post_init__(self) -> None:
@@ -88,6 +90,7 @@ class FileSystemBackend(Backend):
             object.__setattr__(self, "max_bytes", size(self.max_bytes, "FileSystemBackend: max_bytes"))
         if self.durability not in {"process", "system"}:
             raise CacheConfigError(f'FileSystemBackend: durability: "process" or "system", not {self.durability!r}')
+        object.__setattr__(self, "timeout", duration(self.timeout, "FileSystemBackend: timeout"))
 
 
 class StoreBackend(Backend, ABC):

@@ -30,6 +30,9 @@ pub enum BackendTable {
         /// What a write survives.
         #[serde(skip_serializing_if = "Option::is_none")]
         durability: Option<String>,
+        /// How long a write waits for others.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<Seconds>,
     },
     /// Objects of this process before bytes that others see too.
     Tiered {
@@ -53,14 +56,15 @@ pub enum BackendTable {
 const KINDS: [&str; 3] = ["memory", "filesystem", "tiered"];
 const OPTIONS: [&[&str]; 3] = [
     &[],
-    &["directory", "max_bytes", "durability"],
+    &["directory", "max_bytes", "durability", "timeout"],
     &["near", "far", "near_ttl", "write", "queue_size"],
 ];
-const EVERY: [&str; 9] = [
+const EVERY: [&str; 10] = [
     "type",
     "directory",
     "max_bytes",
     "durability",
+    "timeout",
     "near",
     "far",
     "near_ttl",
@@ -113,6 +117,7 @@ struct Given {
     directory: Option<String>,
     max_bytes: Option<Bytes>,
     durability: Option<Choice<2>>,
+    timeout: Option<Seconds>,
     near: Option<Backend>,
     far: Option<Backend>,
     near_ttl: Option<Seconds>,
@@ -135,6 +140,7 @@ fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
             "durability" => {
                 table.durability = Choice::field(&mut map, name, ["process", "system"])?;
             }
+            "timeout" => table.timeout = field(&mut map, name)?,
             "near" => table.near = field(&mut map, name)?,
             "far" => table.far = field(&mut map, name)?,
             "near_ttl" => table.near_ttl = field(&mut map, name)?,
@@ -172,6 +178,7 @@ fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
             directory: table.directory.ok_or_else(|| needs("directory"))?,
             max_bytes: table.max_bytes,
             durability: chosen(table.durability),
+            timeout: table.timeout,
         })),
         _ => Backend::Table(Box::new(BackendTable::Tiered {
             near: table.near,

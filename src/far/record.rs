@@ -247,16 +247,13 @@ impl<'a> Header<'a> {
         self.tag_count > 0
     }
 
-    /// This header with other terms, for the same payload and the same tags.
-    pub fn rewrite(&self, terms: &Terms, key: &[u8]) -> Vec<u8> {
-        write(
-            terms,
-            self.tags(),
-            self.payload_len,
-            self.payload_sum,
-            key,
-            0,
-        )
+    /// This header with other terms, for the same payload and the same tags; they are of the generation `renewed` from now
+    /// on, if there is one.
+    pub fn rewrite(&self, terms: &Terms, renewed: Option<u64>, key: &[u8]) -> Vec<u8> {
+        let tags = self
+            .tags()
+            .map(|(name, generation)| (name, renewed.unwrap_or(generation)));
+        write(terms, tags, self.payload_len, self.payload_sum, key, 0)
     }
 }
 

@@ -27,7 +27,7 @@ ELSEWHERE = {
     "test_use_prolongs_idleness_but_not_the_ttl": IDLE,
     "test_a_default_idle": IDLE,
     "test_a_load_takes_the_options_of_set": IDLE,
-    "test_purge_expired_counts_what_it_removes": IDLE,
+    "test_purge_expired_removes_what_was_not_used": IDLE,
     "test_a_soft_invalidation_keeps_the_stale_copy_and_a_hard_one_does_not": WINDOW,
     "test_a_sizer_says_what_an_entry_weighs": WEIGHT,
     "test_a_sizer_sees_keys_as_users_do_when_nothing_is_limited": WEIGHT,

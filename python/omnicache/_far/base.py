@@ -123,6 +123,7 @@ class FarBase(Cache):
                 max_bytes=max_bytes,
                 max_entries=max_entries,
                 durability=backend.durability,
+                timeout=backend.timeout,
             )
             if port.store.set_aside is not None:
                 path, reason = port.store.set_aside

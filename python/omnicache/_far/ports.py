@@ -19,6 +19,9 @@ class StorePort:
     counts = False
     """Whether it counts evictions and expirations, from before this cache was opened on."""
 
+    on_disk = False
+    """Whether it can be checked and compacted."""
+
     late: Any = staticmethod(nothing)
     """Called when something is done after all that nobody waits for any more."""
 

@@ -9,10 +9,12 @@ from .._definitions import define
 from .._far.cache import FarCache
 from .._metrics import Reading
 from .._omnicache import parse_duration
+from .._places import entries_directory
 from .._sentinels import DEFAULT
 from ..exceptions import CacheBackendError, CacheError, CacheTimeoutError, MissingKeyError
 from ..prometheus import text_of as metrics_text
 from .arguments import checking, limit_of, pattern_of, put_arguments, put_options, tags_of, unknown
+from .confined import check_confined
 from .entries import entry_of, page_of, view_of
 from .errors import InvalidInput, describe
 from .keytext import key_of
@@ -45,10 +47,24 @@ class Service(Management):
             as the service.
         live: Whether the living caches of this process are seen.
         memory: Whether caches in memory that are only defined are opened here. Another process would not see them.
+        confined: Caches that are made have their files below the directory of the registry file, and nothing that runs
+            code on what it reads: what who asks over a network may have.
     """
 
-    def __init__(self, definitions: Definitions | None = None, *, live: bool = True, memory: bool = True) -> None:
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        *,
+        live: bool = True,
+        memory: bool = True,
+        confined: bool = False,
+    ) -> None:
         self._sources: Final = Sources(definitions, live=live, memory=memory)
+        self._confined: Final = confined
+
+    def forked(self) -> None:
+        """To be called in a child after a fork, before anything else."""
+        self._sources.forked()
 
     # --- caches ---
 
@@ -110,6 +126,8 @@ class Service(Management):
                 directory=None if definitions is None else definitions.directory,
                 **options,
             )
+        if self._confined:
+            check_confined(definition.config, entries_directory() if definitions is None else definitions.directory)
         if definitions is None:
             return self._listed(self._sources.make(definition))
         made = definitions.create(definition)

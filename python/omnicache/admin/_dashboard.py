@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from ._asking import Unfit
 from ._live import Live
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dashboard"]
 
+_MOST: Final = 64
+"""So many streams of events at a time."""
 _FILES: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -59,12 +62,19 @@ class Dashboard:
         """The paths that need no token."""
         self.routes: Final = [*pages, Route("/events", self._events)]
 
+    @property
+    def looking(self) -> int:
+        """How many streams of events there are."""
+        return self._live.looking
+
     def close(self) -> None:
         """Ends every stream of events, so that a server that waits for them can end."""
         self._live.close()
 
     async def _events(self, _request: Request) -> Response:
         """``GET /events``: server-sent events, each the statistics of all caches as JSON."""
+        if self._live.looking >= _MOST:
+            raise Unfit("too many pages are open; close some, and try again", 503, "BUSY")
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._stream(), headers=headers, media_type="text/event-stream")
 

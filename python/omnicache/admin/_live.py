@@ -35,7 +35,7 @@ class Live:
     def __init__(self, service: Management, interval: float = 1.0) -> None:
         self._service: Final = service
         self._interval: Final = interval
-        self._looking = 0
+        self.looking = 0
         self._number = 0
         self._text = ""
         self._next: asyncio.Future[None] | None = None
@@ -44,7 +44,7 @@ class Live:
 
     async def readings(self, patience: float = 15.0) -> AsyncGenerator[str | None, None]:
         """Each new reading, until :meth:`close`; None when there was none for `patience` seconds."""
-        self._looking += 1
+        self.looking += 1
         seen = 0
         try:
             while not self._closed:
@@ -61,8 +61,8 @@ class Live:
                 seen = self._number
                 yield self._text
         finally:
-            self._looking -= 1
-            if self._looking == 0:
+            self.looking -= 1
+            if self.looking == 0:
                 self._stop()
 
     def close(self) -> None:
