@@ -272,15 +272,16 @@ class Service(Management):
         the backend counts them.
         """
         held = self._sources.find(name)
-        return self._statistics(held, self._sources.open(held))
+        return StatisticsView.of(self._told(held, self._sources.open(held)))
 
-    def _statistics(self, held: Held, cache: Cache) -> StatisticsView:
+    def _told(self, held: Held, cache: Cache) -> dict[str, Any]:
+        """The statistics by name, all there are."""
         stats = cache.stats().as_dict()
         if held.definition is not None:
             stats |= _counted_by_all(cache)
             if held.definition.created_at is not None and isinstance(cache, FarCache):
                 stats["last_reset"] = held.definition.created_at
-        return StatisticsView(cache_name=cache.name, namespace=cache.namespace, **stats)
+        return {"cache_name": cache.name, "namespace": cache.namespace, **stats}
 
     def why(self, name: str, key: str) -> Why:
         """As :meth:`Management.why`."""
@@ -293,7 +294,7 @@ class Service(Management):
     def _reading(self, held: Held) -> Reading:
         try:
             cache = self._sources.open(held)
-            stats = self._statistics(held, cache).as_dict()
+            stats = self._told(held, cache)
         except CacheError:
             return Reading(held.name, held.namespace)
         return Reading(
