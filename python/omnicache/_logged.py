@@ -1,9 +1,9 @@
 """What every record in the log carries besides its text, so that machines need not read the text.
 
-The loggers are ``omnicache`` and, for what happens in web frameworks, ``omnicache.integrations``. Each record has all
-four attributes, None where there is nothing to say: ``omnicache_event``, ``omnicache_cache``, ``omnicache_namespace``,
-``omnicache_key``, which is text: a str key as it is, any other as its shortened ``repr``. The names of the events are
-fixed.
+The loggers are ``omnicache``, ``omnicache.integrations`` for what happens in web frameworks, and ``omnicache.admin``
+for what happens while operators are served. Each record has all four attributes, None where there is nothing to say:
+``omnicache_event``, ``omnicache_cache``, ``omnicache_namespace``, ``omnicache_key``, which is text: a str key as it is,
+any other as its shortened ``repr``. The names of the events are fixed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeAlias
 __all__ = ["LogEvent", "logged"]
 
 LogEvent: TypeAlias = Literal[
+    "admin_ended",
+    "admin_not_started",
     "backend_back",
     "backend_failed",
     "cache_passed_by",
@@ -23,6 +25,7 @@ LogEvent: TypeAlias = Literal[
     "entry_unreadable",
     "file_set_aside",
     "refresh_failed",
+    "request_failed",
     "stale_served",
     "strategy_failed",
     "value_not_kept",

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
+from .._logged import logged
 from .._manage.errors import describe, details_of, kind_of
 from .._manage.models import ErrorView
 from .._manage.service import Service
@@ -139,7 +140,8 @@ def _failed(error: Exception, scope: Scope) -> Response:
     status = error.status if isinstance(error, Refused) else kind.status
     headers = error.headers if isinstance(error, Refused) else None
     if not isinstance(error, CacheError):
-        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        extra = logged("request_failed")
+        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error, extra=extra)
     return json_response(ErrorView(kind.code, describe(error), details_of(error)).as_dict(), status, headers)
 
 

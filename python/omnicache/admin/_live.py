@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Final
 
 from .._far.apart import apart
+from .._logged import logged
 from .._manage.errors import describe, kind_of
 from .._manage.models import ErrorView
 from ..exceptions import CacheError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live"]
 
+_log: Final = logging.getLogger("omnicache.admin")
 _SHARE: Final = 9
 """A reading that took long is followed by a pause so many times as long: weighing large caches is work."""
 
@@ -96,6 +99,8 @@ class Live:
             for view in self._service.caches():
                 found["caches"].append({**view.as_dict(), "ref": view.ref, **self._statistics(view.ref)})
         except Exception as error:  # noqa: BLE001 - those who look are told, and the next reading is tried
+            if not isinstance(error, CacheError):
+                _log.exception("the caches could not be read", extra=logged("request_failed"))
             found["error"] = _told(error)
         return found
 
