@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .._logged import logged
 from .._manage.service import Service
 from ..exceptions import CacheBackendError, CacheError
 from ._access import Access
@@ -66,14 +67,18 @@ class Attached:
             raise CacheBackendError(f"unix socket: {self.path}: no thread can be started: {error}") from None
         with _lock:
             _running.append(self)
+        if not self._server.up.wait(_PATIENCE) or not self._server.started:
+            self.close()
+            raise CacheBackendError(f"unix socket: {self.path}: the server did not start")
 
     def _run(self) -> None:
         try:
             self._server.run(sockets=[self._socket])
         except Exception:  # noqa: BLE001 - nobody above could hear of it
-            _log.exception("the server on %s has ended", self.path)
+            _log.exception("the server on %s has ended", self.path, extra=logged("admin_ended"))
         finally:
             self._leave()
+            self._server.up.set()
 
     def _leave(self) -> None:
         if self._pid == os.getpid():
@@ -100,7 +105,7 @@ class Attached:
         try:
             self._start()
         except CacheError as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra=logged("admin_not_started"))
 
     def __enter__(self) -> Self:
         return self
@@ -152,14 +157,15 @@ def serve_unix(
 def _bound(wanted: str, *, share: bool) -> tuple[str, socket.socket]:
     pid = str(os.getpid())
     path = wanted.replace("{pid}", pid)
+    lock = Path(wanted.replace("{pid}", ""))
     _remove_dead(wanted)
     try:
-        return path, bind(path)
+        return path, bind(path, lock)
     except InUse:
         if not share or "{pid}" in wanted:
             raise
     path = f"{path}.{pid}"
-    return path, bind(path)
+    return path, bind(path, lock)
 
 
 def _remove_dead(wanted: str) -> None:

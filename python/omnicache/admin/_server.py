@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from .._definitions import Definitions
@@ -20,7 +22,7 @@ from ._unix import bind, forget
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from .._manage.management import Management
 
@@ -61,6 +63,7 @@ def serve(
             used.
         CacheBackendError: The address is taken, or is none.
         KeyboardInterrupt: SIGINT ended it.
+        SystemExit: SIGTERM ended it.
     """
     token = token or os.environ.get(TOKEN) or None
     if host is None and unix is None:
@@ -87,15 +90,33 @@ def serve(
         names = (*hosts, *({host} if host is not None else ()))
         access = Access(token=token, local=token is None, hosts=names, read_only=read_only)
         app = _Two(Admin(service, access), Admin(service, Access(local=True, read_only=read_only)))
+        stack.enter_context(_terminating())
         if ready is not None:
             ready(addresses)
         server_of(app).run(sockets=sockets)
 
 
+@contextmanager
+def _terminating() -> Iterator[None]:
+    """SIGTERM raises SystemExit, so that sockets are removed; in the main thread, which alone may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class _Two:
     """Two applications: who comes over the unix socket is the user of the process, and needs no token."""
 
-    def __init__(self, by_host: ASGIApp, by_unix: ASGIApp) -> None:
+    def __init__(self, by_host: Admin, by_unix: Admin) -> None:
         self._by_host: Final = by_host
         self._by_unix: Final = by_unix
 
@@ -103,6 +124,11 @@ class _Two:
         """Whoever comes over TCP has an address."""
         app = self._by_unix if scope["type"] == "http" and scope.get("client") is None else self._by_host
         await app(scope, receive, send)
+
+    def close(self) -> None:
+        """Closes both."""
+        self._by_host.close()
+        self._by_unix.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

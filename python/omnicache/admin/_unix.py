@@ -24,8 +24,12 @@ class InUse(CacheConfigError):  # noqa: N818 - a state, not a fault
     """A living process listens on the socket."""
 
 
-def bind(path: str | os.PathLike[str]) -> socket.socket:
+def bind(path: str | os.PathLike[str], lock: Path | None = None) -> socket.socket:
     """A listening socket at `path` with mode 0600; a dead one in its place is replaced.
+
+    Args:
+        path: Where.
+        lock: What the file is called after that those who want sockets here take turns by; `path` for None.
 
     Raises:
         InUse: A living process listens there.
@@ -40,7 +44,7 @@ def bind(path: str | os.PathLike[str]) -> socket.socket:
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Two that start at once must not each take the other's socket for dead.
-        with locked(place.parent / f".{place.name}.lock"):
+        with locked(place.parent / f".{place.name if lock is None else lock.name}.lock"):
             return _bound(place)
     except OSError as error:
         raise CacheBackendError(f"unix socket: {place}: {error.strerror or error}") from None
