@@ -116,7 +116,7 @@ class Screen:
 
     def _table(self, courses: list[Course], width: int) -> Table:
         made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=True, header_style="bold")
-        spark = 8 if width < _WIDE else 24
+        spark = 8 if width < _WIDE else min(12 + (width - _WIDE) // 3, 48)
         made.add_column("cache", ratio=1, no_wrap=True, overflow="ellipsis", min_width=6)
         made.add_column("hit rate", justify="right", no_wrap=True)
         if width >= _NARROW:

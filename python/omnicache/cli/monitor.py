@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ._options import CACHE, format_option
+from ._root import Command
 from ._session import Session, in_session
 from ._terminal import is_terminal, one_line, out
 
@@ -23,6 +24,7 @@ HOTTEST_EVERY: Final = 5.0
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache monitor
@@ -31,7 +33,7 @@ Examples:
   omnicache monitor --format json | jq -c '.caches[] | select(.alert)'
 
 \b
-Keys: s sorts by the next column, r turns the order round, q quits."""
+Keys: s sorts by the next column, r turns the order round, q quits.""",
 )
 @click.argument("cache", type=CACHE, required=False)
 @format_option("dashboard", "json", "logs")
