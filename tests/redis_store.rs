@@ -250,17 +250,8 @@ fn changes_by_others_are_told_and_own_ones_are_not() {
     assert!(run(&store, store.tracking(Duration::from_secs(20))));
     let start = store.position().unwrap();
     run(&store, store.set(&set(b"smine", b"1"), now()));
-    run(
-        &store,
-        store.set(
-            &Set {
-                mode: Mode::Replace,
-                ..set(b"smine", b"2")
-            },
-            now(),
-        ),
-    );
-    run(&store, store.delete(b"smine", now()));
+    let own = [set(b"smine", b"2"), set(b"smine2", b"3")];
+    run(&store, store.set_many(&own, now()));
     run(&other, other.set(&set(b"sa", b"1"), now()));
     run(
         &other,

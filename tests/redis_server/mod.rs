@@ -1,6 +1,8 @@
 //! A real server for tests, on a free port of this machine; it ends with the test.
 #![allow(dead_code)] // each test uses a part
 
+pub(crate) mod cluster;
+
 use omnicache::far::redis::{Host, Options, RedisStore, Target};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Removing entries, moving their ends, invalidating them: what there was is judged by its header.
 
 use super::home::Home;
-use super::read::Found;
+use super::read::{Found, next};
 use super::request::Request;
 use super::scripts;
 use super::store::RedisStore;
@@ -63,7 +63,7 @@ impl RedisStore {
         let mut replies = home.server.run(requests).await?.into_iter();
         let mut heads = Vec::with_capacity(names.len());
         for _ in &names {
-            heads.push(match home.next(&mut replies)? {
+            heads.push(match next(&mut replies)? {
                 Value::BulkString(head) if !head.is_empty() => Some(head),
                 _ => None,
             });
@@ -93,7 +93,9 @@ impl RedisStore {
 
     async fn take_from(&self, home: &Home, key: &[u8], now: u64) -> Result<Found, Problem> {
         let name = self.names.entry(key);
-        let value = home.server.ask(self.about(&scripts::TAKE, &name)).await?;
+        // Sent again it would find nothing, and what was taken would be lost without an error.
+        let request = self.about(&scripts::TAKE, &name).once();
+        let value = home.server.ask(request).await?;
         home.wrote(&name);
         self.open_value(home, key, &value, None, now).await
     }
@@ -146,7 +148,7 @@ impl RedisStore {
                 requests.push(self.generation_request());
             }
             let mut replies = home.server.run(requests).await?.into_iter();
-            let done = home.next(&mut replies)? == Value::Int(1);
+            let done = next(&mut replies)? == Value::Int(1);
             // What was invalidated before this is done is renewed by it.
             let current = match renewed {
                 Some(renewed) => home.saw(&mut replies)? == renewed,
@@ -211,7 +213,7 @@ impl RedisStore {
             let mut replies = home.server.run(requests).await?.into_iter();
             keys.clear();
             for (key, name) in changing {
-                if home.next(&mut replies)? == Value::Int(1) {
+                if next(&mut replies)? == Value::Int(1) {
                     home.wrote(name);
                     count += 1;
                 } else {

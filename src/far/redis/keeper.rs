@@ -1,4 +1,7 @@
 //! Keeps the server telling of changes: asks it to, notices when it does not any more, and asks again.
+//!
+//! A connection is not told of its own changes (`NOLOOP`), but for those that scripts make: to the server a script is somebody
+//! else. Such an echo cannot be told from a change that another made in the same moment, so it counts as one.
 
 use super::link::{Address, Line, Live};
 use super::process;
@@ -28,13 +31,11 @@ pub(super) fn want(server: &Arc<Server>, watch: &Watch, level: Level) -> Result<
 /// What a server says by itself.
 pub(super) fn hear(server: &Server, line: &Line, push: PushInfo) {
     match (push.kind, push.data.first()) {
-        (PushKind::Disconnection, _) => {
-            if line.told.lock().drain().count() > 0 {
-                for watch in server.watches.lock().values() {
-                    watch.lose();
-                }
-                server.keep.notify_one();
+        (PushKind::Disconnection, _) if line.told.lock().drain().count() > 0 => {
+            for watch in server.watches.lock().values() {
+                watch.lose();
             }
+            server.keep.notify_one();
         }
         (PushKind::Invalidate, Some(Value::Array(names))) => {
             let watches = server.watches.lock();
@@ -181,7 +182,7 @@ async fn tell(
                 .arg(prefix)
                 .arg("NOLOOP");
             if let Value::ServerError(error) = live.send(&command).await.map_err(refused)? {
-                return Err(server.refused(&error));
+                return Err(super::server::refused(&error));
             }
             live.line.told.lock().insert(prefix.clone());
         }

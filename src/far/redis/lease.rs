@@ -7,6 +7,7 @@
 use super::home::Home;
 use super::keeper;
 use super::random;
+use super::read::next;
 use super::request::Request;
 use super::scan::Walk;
 use super::scripts;
@@ -91,8 +92,8 @@ impl RedisStore {
             .arg(millis(left.min(TTL)));
         let requests = vec![request, self.generation_request()];
         let mut replies = home.server.run(requests).await?.into_iter();
-        let answer = home.next(&mut replies)?;
-        let generation = super::tags::generation(&home.next(&mut replies)?);
+        let answer = next(&mut replies)?;
+        let generation = super::tags::generation(&next(&mut replies)?);
         match answer.as_sequence() {
             Some([Value::Int(1), Value::BulkString(token)]) => {
                 let token = number_of(token)

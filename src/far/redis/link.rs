@@ -199,8 +199,8 @@ fn lost() -> PushInfo {
 /// A pause that grows with every failure, and is never twice the same, so that not all come back at once.
 pub(super) fn pause(failures: u32) -> Duration {
     let longest = PAUSE.0.saturating_mul(1 << failures.min(16)).min(PAUSE.1);
-    let share = 0.5 + 0.5 * (super::random::number() >> 11) as f64 / (1_u64 << 53) as f64;
-    longest.mul_f64(share)
+    let share = (super::random::number() >> 32) as u32;
+    longest.mul_f64(0.5 + 0.5 * f64::from(share) / f64::from(u32::MAX))
 }
 
 /// Connects to `address`, as RESP3 if the server can speak it.

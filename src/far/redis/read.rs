@@ -2,7 +2,7 @@
 
 use super::home::Home;
 use super::request::Request;
-use super::server::Reply;
+use super::server::{Reply, Server};
 use super::store::RedisStore;
 use super::tags::{self, Present, Tags, Verdict};
 use super::value::split;
@@ -51,7 +51,7 @@ impl RedisStore {
             requests.push(self.generation_request());
         }
         let mut replies = home.server.run(requests).await?.into_iter();
-        let value = home.next(&mut replies)?;
+        let value = next(&mut replies)?;
         let generation = if asks {
             Some(home.saw(&mut replies)?)
         } else {
@@ -104,11 +104,7 @@ impl RedisStore {
         let together = !home.server.is_cluster();
         let mut requests = if together {
             let first = Request::new("MGET", &names[0]);
-            vec![
-                names[1..]
-                    .iter()
-                    .fold(first, |request, name| request.arg(name)),
-            ]
+            vec![names[1..].iter().fold(first, Request::arg)]
         } else {
             names.iter().map(|name| Request::new("GET", name)).collect()
         };
@@ -118,14 +114,14 @@ impl RedisStore {
         }
         let mut replies = home.server.run(requests).await?.into_iter();
         let values = if together {
-            match home.next(&mut replies)? {
+            match next(&mut replies)? {
                 Value::Array(values) => values,
                 _ => Vec::new(),
             }
         } else {
             let mut values = Vec::with_capacity(keys.len());
             for _ in keys {
-                values.push(home.next(&mut replies)?);
+                values.push(next(&mut replies)?);
             }
             values
         };
@@ -228,14 +224,9 @@ impl RedisStore {
 }
 
 impl Home {
-    /// The next reply.
-    pub(super) fn next(&self, replies: &mut impl Iterator<Item = Reply>) -> Result<Value, Problem> {
-        self.server.accept(replies.next().unwrap_or(Ok(Value::Nil)))
-    }
-
     /// The generation in the next reply.
     pub(super) fn saw(&self, replies: &mut impl Iterator<Item = Reply>) -> Result<u64, Problem> {
-        let generation = tags::generation(&self.next(replies)?);
+        let generation = tags::generation(&next(replies)?);
         self.tags.saw(generation);
         Ok(generation)
     }
@@ -248,9 +239,8 @@ impl Home {
         generation: Option<u64>,
         now: u64,
     ) -> Looked {
-        let bytes = match value {
-            Value::BulkString(bytes) => bytes,
-            _ => return Looked::Known(Found::Nothing),
+        let Value::BulkString(bytes) = value else {
+            return Looked::Known(Found::Nothing);
         };
         let Some((version, record)) = split(bytes) else {
             return Looked::Known(Found::Damaged);
@@ -291,6 +281,11 @@ impl Home {
             }
         }
     }
+}
+
+/// The answer in the next reply.
+pub(super) fn next(replies: &mut impl Iterator<Item = Reply>) -> Result<Value, Problem> {
+    Server::accept(replies.next().unwrap_or(Ok(Value::Nil)))
 }
 
 /// What there is under `key`, where all is known of its tags.

@@ -9,6 +9,8 @@ pub(super) struct Request {
     pub(super) command: Cmd,
     /// Of its key; the request goes to whoever has that slot.
     pub(super) slot: u16,
+    /// Whether it must not reach a server twice, be its answer lost.
+    pub(super) once: bool,
     /// If the command calls a script.
     script: Option<&'static Script>,
 }
@@ -21,6 +23,7 @@ impl Request {
         Self {
             command,
             slot: slot(key),
+            once: false,
             script: None,
         }
     }
@@ -35,6 +38,7 @@ impl Request {
         Self {
             command,
             slot: keys.first().map_or(0, |key| slot(key)),
+            once: false,
             script: Some(script),
         }
     }
@@ -42,6 +46,12 @@ impl Request {
     /// With one more argument.
     pub(super) fn arg(mut self, argument: impl redis::ToRedisArgs) -> Self {
         self.command.arg(argument);
+        self
+    }
+
+    /// Not to be sent again after its answer was lost.
+    pub(super) fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -58,6 +68,7 @@ impl Request {
         Some(Self {
             command,
             slot: self.slot,
+            once: self.once,
             script: None,
         })
     }

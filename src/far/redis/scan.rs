@@ -3,8 +3,10 @@
 use super::change::header;
 use super::home::Home;
 use super::link::Address;
+use super::read::next;
 use super::request::Request;
 use super::scripts;
+use super::server::Server;
 use super::slots::text;
 use super::store::RedisStore;
 use super::tags::{Tags, Verdict};
@@ -126,7 +128,7 @@ impl RedisStore {
         let mut replies = home.server.run(requests.collect()).await?.into_iter();
         let mut heads = Vec::with_capacity(wanted.len());
         for (name, key) in wanted {
-            let Value::BulkString(mut head) = home.next(&mut replies)? else {
+            let Value::BulkString(mut head) = next(&mut replies)? else {
                 continue;
             };
             if head.len() == HEAD && header(&head, &key).is_none() {
@@ -221,7 +223,7 @@ impl RedisStore {
                 Request::script(&scripts::DROP, &[&name]).arg(head)
             });
             for reply in home.run_unless_none(requests.collect()).await? {
-                count += u64::from(home.server.accept(reply)? == Value::Int(1));
+                count += u64::from(Server::accept(reply)? == Value::Int(1));
             }
         }
         Ok(count)
@@ -248,7 +250,7 @@ impl RedisStore {
                     .arg(&self.names.channel)
             });
             for reply in home.run_unless_none(requests.collect()).await? {
-                home.server.accept(reply)?;
+                Server::accept(reply)?;
             }
         }
         let mut count = 0;
@@ -257,7 +259,7 @@ impl RedisStore {
             let own = self.own(names);
             let requests = own.iter().map(|(name, _)| Request::new("UNLINK", name));
             for reply in home.run_unless_none(requests.collect()).await? {
-                if let Value::Int(removed) = home.server.accept(reply)? {
+                if let Value::Int(removed) = Server::accept(reply)? {
                     count += removed.cast_unsigned();
                 }
             }

@@ -178,7 +178,7 @@ impl Server {
     pub(super) async fn ask(&self, request: Request) -> Result<Value, Problem> {
         let mut replies = self.run(vec![request]).await?;
         let reply = replies.pop().unwrap_or(Ok(Value::Nil));
-        self.accept(reply)
+        Self::accept(reply)
     }
 
     /// All servers that have something, always in the same order.
@@ -227,7 +227,7 @@ impl Server {
                     Some(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown) => {
                         tokio::time::sleep(pause(failures)).await;
                     }
-                    _ => return Err(self.refused(&error)),
+                    _ => return Err(refused(&error)),
                 },
                 Ok(answer) => return Ok(answer),
                 Err(error) if failures > 0 => return Err(problem(&error, address)),
@@ -238,23 +238,8 @@ impl Server {
     }
 
     /// The answer in a reply; what the server refused is an error.
-    pub(super) fn accept(&self, reply: Reply) -> Result<Value, Problem> {
-        reply.map_err(|error| self.refused(&error))
-    }
-
-    /// What the caller is told of what the server refused.
-    pub(super) fn refused(&self, error: &ServerError) -> Problem {
-        let hint = match error.code() {
-            "OOM" => "; its memory is full: give it a maxmemory-policy that evicts, or more memory",
-            "NOPERM" => "; the user needs the keys and the channels of the cache, and scripts",
-            "NOAUTH" | "WRONGPASS" => "; check user and password",
-            _ => "",
-        };
-        Problem::Refused(format!(
-            "{} {}{hint}",
-            error.code(),
-            error.details().unwrap_or_default()
-        ))
+    pub(super) fn accept(reply: Reply) -> Result<Value, Problem> {
+        reply.map_err(|error| refused(&error))
     }
 
     async fn run_all(
@@ -287,12 +272,17 @@ impl Server {
                             }
                         }
                     }
-                    // A connection that was lost may be made anew once; a server alone that is not there is not.
-                    Err(problem) if self.is_alone() && failures > 0 => return Err(problem),
-                    Err(problem) => {
+                    // A server alone that is not there is not waited for: a lost connection is made anew once.
+                    Err(lost)
+                        if (self.is_alone() && failures > 0)
+                            || (lost.sent && sent.iter().any(|todo| todo.request.once)) =>
+                    {
+                        return Err(lost.problem);
+                    }
+                    Err(_) => {
                         again.find = true;
                         again.wait = failures > 0;
-                        again.why = Some(problem);
+                        again.lost = true;
                         again.todo.extend(sent);
                     }
                 }
@@ -308,17 +298,13 @@ impl Server {
                 // As long as there is time: a failover takes some.
                 let _ = self.find(round).await;
             }
-            failures += u32::from(again.wait || again.why.is_some());
+            failures += u32::from(again.wait || again.lost);
             todo = again.todo;
         }
     }
 
     /// Sends every request to whoever has its key; what each of them answered.
-    async fn send(
-        &self,
-        todo: Vec<Todo>,
-        asked: &mut Vec<Live>,
-    ) -> Result<Vec<(Vec<Todo>, Result<Vec<Value>, Problem>)>, Problem> {
+    async fn send(&self, todo: Vec<Todo>, asked: &mut Vec<Live>) -> Result<Vec<Sent>, Problem> {
         let mut groups: Vec<(Address, Vec<Todo>)> = Vec::new();
         let mut lost = Vec::new();
         for todo in todo {
@@ -327,7 +313,7 @@ impl Server {
                 None => match self.owner(todo.request.slot).await {
                     Ok(address) => address,
                     Err(problem) => {
-                        lost.push((vec![todo], Err(problem)));
+                        lost.push((vec![todo], Err(Lost::unsent(problem))));
                         continue;
                     }
                 },
@@ -348,7 +334,7 @@ impl Server {
                 Err(problem @ (Problem::Unsupported(_) | Problem::Refused(_))) => {
                     return Err(problem);
                 }
-                Err(problem) => lost.push((group, Err(problem))),
+                Err(problem) => lost.push((group, Err(Lost::unsent(problem)))),
             }
         }
         let mut sent = Vec::with_capacity(ready.len());
@@ -373,12 +359,7 @@ impl Server {
         Ok(sent)
     }
 
-    async fn send_to(
-        &self,
-        address: Address,
-        live: Live,
-        group: Vec<Todo>,
-    ) -> (Vec<Todo>, Result<Vec<Value>, Problem>) {
+    async fn send_to(&self, address: Address, live: Live, group: Vec<Todo>) -> Sent {
         self.trips.fetch_add(1, Ordering::Relaxed);
         exchange(address, live, group).await
     }
@@ -432,6 +413,25 @@ impl Server {
     }
 }
 
+/// Requests that went together, and what came of them.
+type Sent = (Vec<Todo>, Result<Vec<Value>, Lost>);
+
+/// Why there is no answer.
+struct Lost {
+    problem: Problem,
+    /// Whether the requests may have reached the server.
+    sent: bool,
+}
+
+impl Lost {
+    fn unsent(problem: Problem) -> Self {
+        Self {
+            problem,
+            sent: false,
+        }
+    }
+}
+
 /// A request that waits for its reply.
 struct Todo {
     at: usize,
@@ -446,15 +446,11 @@ struct Again {
     todo: Vec<Todo>,
     find: bool,
     wait: bool,
-    why: Option<Problem>,
+    lost: bool,
 }
 
 /// Sends `group` to one server.
-async fn exchange(
-    address: Address,
-    mut live: Live,
-    group: Vec<Todo>,
-) -> (Vec<Todo>, Result<Vec<Value>, Problem>) {
+async fn exchange(address: Address, mut live: Live, group: Vec<Todo>) -> Sent {
     let answers: Result<Vec<Value>, RedisError> = match &group[..] {
         [one] if one.to.is_none() => live
             .send(&one.request.command)
@@ -489,7 +485,10 @@ async fn exchange(
             .ok_or(error),
         _ => Err(error),
     });
-    let answers = answers.map_err(|error| problem(&error, &address));
+    let answers = answers.map_err(|error| Lost {
+        problem: problem(&error, &address),
+        sent: true,
+    });
     (group, answers)
 }
 
@@ -499,4 +498,19 @@ fn redirect(error: &ServerError) -> Option<(u16, Address)> {
     let slot = words.next()?.parse().ok()?;
     let host = host_of(words.next()?, super::options::PORT).ok()?;
     Some((slot, Address::Tcp(host)))
+}
+
+/// What the caller is told of what the server refused.
+pub(super) fn refused(error: &ServerError) -> Problem {
+    let hint = match error.code() {
+        "OOM" => "; its memory is full: give it a maxmemory-policy that evicts, or more memory",
+        "NOPERM" => "; the user needs the keys and the channels of the cache, and scripts",
+        "NOAUTH" | "WRONGPASS" => "; check user and password",
+        _ => "",
+    };
+    Problem::Refused(format!(
+        "{} {}{hint}",
+        error.code(),
+        error.details().unwrap_or_default()
+    ))
 }

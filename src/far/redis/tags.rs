@@ -2,7 +2,7 @@
 //!
 //! The server has one hash per cache: `g` is the generation, which only grows (it is a time in microseconds, so that it does
 //! even if the server forgets it); `f` the floor, older than which everything that has tags is gone; `b` the first one; and
-//! for each tag `t...` its generations, "hard soft soft_at". What is remembered here was true at one generation, and is
+//! for each tag `t...` its generations, three numbers. What is remembered here was true at one generation, and is
 //! used only as long as the server still has that one: each read asks for it in the same round trip as for the value.
 
 use super::slots::text;

@@ -256,7 +256,7 @@ fn decode(what: &str, text: &str) -> Result<String, String> {
             bytes.push(byte);
             continue;
         }
-        let digits = after.first_chunk().and_then(hex).ok_or_else(|| {
+        let digits = after.first_chunk().copied().and_then(hex).ok_or_else(|| {
             format!("{what} holds a % that no two hex digits follow: write %25 for a percent sign")
         })?;
         bytes.push(digits);
@@ -266,7 +266,7 @@ fn decode(what: &str, text: &str) -> Result<String, String> {
 }
 
 /// The byte that two hex digits are.
-pub(super) fn hex(digits: &[u8; 2]) -> Option<u8> {
+pub(super) fn hex(digits: [u8; 2]) -> Option<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16);
     Some((digit(digits[0])? * 16 + digit(digits[1])?) as u8)
 }

@@ -121,7 +121,7 @@ impl Wire {
         let mut words: Vec<Vec<&[u8]>> = Vec::new();
         if let Some(password) = &options.login.password {
             let mut auth: Vec<&[u8]> = vec![b"AUTH"];
-            auth.extend(options.login.user.as_ref().map(|user| user.as_bytes()));
+            auth.extend(options.login.user.as_ref().map(String::as_bytes));
             auth.push(password.reveal().as_bytes());
             words.push(auth);
         }

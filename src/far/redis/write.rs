@@ -1,6 +1,7 @@
 //! Writing entries: at once where nothing has to hold, else by a script that looks before it writes.
 
 use super::home::Home;
+use super::read::next;
 use super::request::Request;
 use super::scripts;
 use super::store::RedisStore;
@@ -83,7 +84,7 @@ impl RedisStore {
         }
         let mut replies = home.server.run(requests).await?.into_iter();
         for (name, _) in &packed {
-            home.next(&mut replies)?;
+            next(&mut replies)?;
             home.wrote(name);
         }
         let mut versions: Vec<u64> = packed.iter().map(|(_, value)| value.nonce).collect();
@@ -132,7 +133,7 @@ impl RedisStore {
         requests.push(self.generation_request());
         let mut replies = home.server.run(requests).await?.into_iter();
         for (at, nonce) in renewed {
-            if home.next(&mut replies)? == Value::Int(1) {
+            if next(&mut replies)? == Value::Int(1) {
                 versions[at] = nonce;
             }
         }
@@ -156,7 +157,7 @@ impl RedisStore {
                 requests.push(self.generation_request());
             }
             let mut replies = home.server.run(requests).await?.into_iter();
-            match home.next(&mut replies)? {
+            match next(&mut replies)? {
                 Value::Int(0) => return Ok(Written::Refused),
                 Value::Int(2) => judged = self.judge_entry(home, set.key, now).await?,
                 _ => {
