@@ -7,6 +7,8 @@ import os
 from importlib import import_module
 from typing import Final
 
+from ._logged import logged
+
 __all__ = ["VARIABLE", "Attaching"]
 
 VARIABLE: Final = "OMNICACHE_ADMIN"
@@ -32,12 +34,14 @@ class Attaching:
 def _serve(asked: str) -> None:
     kind, _, path = asked.partition(":")
     if kind != "unix" or not path:
-        _log.warning("%s=%s: write unix:PATH", VARIABLE, asked)
+        _log.warning("%s=%s: write unix:PATH", VARIABLE, asked, extra=logged("admin_not_started"))
         return
     try:
         # By its name: the layer above is imported from here for this alone.
         import_module("omnicache.admin").serve_unix(path)
     except ImportError as error:
-        _log.warning("%s: %s is not installed; it comes with the extra omnicache[admin]", VARIABLE, error.name)
+        text = "%s: %s is not installed; it comes with the extra omnicache[admin]"
+        _log.warning(text, VARIABLE, error.name, extra=logged("admin_not_started"))
     except Exception as error:  # noqa: BLE001 - as above
-        _log.warning("%s: no server on %s: %s", VARIABLE, path, error)
+        extra = logged("admin_not_started")
+        _log.warning("%s: no server on %s: %s", VARIABLE, path, error, extra=extra)

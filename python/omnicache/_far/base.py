@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .._events import CacheEvent
+from .._logged import logged
 from .._sentinels import DEFAULT, MISSING
+from .._watch import Label
 from ..backends import FileSystemBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
 from ..exceptions import CacheConfigError, CacheSerializationError
@@ -24,6 +26,7 @@ from .near import Near
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .._logged import LogEvent
     from .._omnicache import FarEntry
     from .._options import Options
     from ..backends import Backend
@@ -73,6 +76,7 @@ class FarBase(Cache):
         self._check_limits(self._strategy)
         self._port = Guard(
             self._open_port(far),
+            label=Label(self._namespace, self._name, far.name),
             fallback=None if fallback is None else self._open_port(backend_from(fallback)),
             raises=on_error == "raise",
             now=self._now,
@@ -123,7 +127,8 @@ class FarBase(Cache):
             )
             if port.store.set_aside is not None:
                 path, reason = port.store.set_aside
-                _log.warning("cache %r: its file could not be used and lies in %s: %s", self._name, path, reason)
+                text = "cache %r: its file could not be used and lies in %s: %s"
+                _log.warning(text, self._name, path, reason, extra=self._logged("file_set_aside"))
             return port
         if isinstance(backend, StoreBackend):
             return CustomPort(backend, f"{self._namespace}:{self._name}")
@@ -157,14 +162,16 @@ class FarBase(Cache):
         """A store failed; that a load which outlives the cache finds it closed is no failure."""
         if self.closed:
             return
-        self._events.failed(
-            self._name, None, error, "the backend, which is left alone for a while," if opened else "the backend"
-        )
+        what = "the backend, which is left alone for a while," if opened else "the backend"
+        self._events.failed(self._name, None, error, what, "backend_failed")
 
     def _back(self) -> None:
         """The store answers again; what was kept here meanwhile others have not seen."""
-        _log.warning("cache %r: the backend is back", self._name)
+        _log.warning("cache %r: the backend is back", self._name, extra=self._logged("backend_back"))
         self._near.clear()
+
+    def _logged(self, event: LogEvent) -> dict[str, Any]:
+        return logged(event, cache=self._name, namespace=self._namespace)
 
     def _ports(self) -> list[Port]:
         return [port for port in (self._port.primary, self._port.fallback) if port is not None]
@@ -203,7 +210,7 @@ class FarBase(Cache):
 
     def _unreadable(self, key: Any, error: CacheSerializationError) -> None:
         """What cannot be read is a miss that is counted and logged."""
-        self._events.failed(self._name, key, error, "reading an entry")
+        self._events.failed(self._name, key, error, "reading an entry", "entry_unreadable")
 
     def _counted_far(self) -> dict[str, int]:
         """What the store counts, where it goes on counting from before."""

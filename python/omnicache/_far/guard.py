@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import match_keys
+from .._watch import WATCH, Label
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
@@ -76,6 +77,7 @@ class Guard:
         self,
         primary: Port,
         *,
+        label: Label,
         fallback: Port | None,
         raises: bool,
         now: Callable[[], float],
@@ -87,6 +89,7 @@ class Guard:
 
         Args:
             primary: The store that is used while it answers.
+            label: Whose store it is, for those who watch.
             fallback: The store that is used while it does not.
             raises: Failures are the caller's, if there is no fallback that answers.
             now: Seconds on the cache's clock.
@@ -95,6 +98,7 @@ class Guard:
             back: Hears that the primary is in use again.
         """
         self.primary: Final = primary
+        self.label: Final = label
         self.fallback: Final = fallback
         self.breaker: Final = Breaker(now)
         self._raises: Final = raises
@@ -139,6 +143,21 @@ class Guard:
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return self._call(name, args)
+        with watch(self.label, name):
+            return self._call(name, args)
+
+    async def acall(self, name: str, *args: Any) -> Any:
+        """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return await self._acall(name, args)
+        with watch(self.label, name):
+            return await self._acall(name, args)
+
+    def _call(self, name: str, args: tuple[Any, ...]) -> Any:
         request, answer = self._request(name, args), None
         try:
             port, step = next(request)
@@ -154,8 +173,7 @@ class Guard:
         finally:
             request.close()
 
-    async def acall(self, name: str, *args: Any) -> Any:
-        """As the store that is in use answers."""
+    async def _acall(self, name: str, args: tuple[Any, ...]) -> Any:
         request, answer = self._request(name, args), None
         try:
             port, step = next(request)

@@ -123,7 +123,7 @@ class FarRequest(Request):
 
     def look(self) -> Any | Absent:
         """What this process has kept meanwhile; what others did is looked at when the lease is held."""
-        value = MISSING if self._background or self._forced else self._far._near.look(self.key)
+        value = MISSING if self.background or self._forced else self._far._near.look(self.key)
         return ABSENT if value is MISSING else value
 
     def begin(self) -> Callable[[], Any | Awaitable[Any]]:
@@ -170,7 +170,7 @@ class FarRequest(Request):
                 return (self._value,)
             if lease.acquired:
                 return lease
-            if self._background and entry is not None:
+            if self.background and entry is not None:
                 return (self._value,)  # somebody is at it
             yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
             pause = min(pause * 2, _GLANCE[1])

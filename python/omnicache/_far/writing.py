@@ -40,7 +40,7 @@ class Writing(Listing):
         except CacheSerializationError as error:
             if not self._skips:
                 raise
-            self._events.failed(self._name, key, error, "writing a value, which is not kept,")
+            self._events.failed(self._name, key, error, "writing a value, which is not kept,", "value_not_kept")
             yield from self._settled()
             yield ("delete", data, self._wall())
             self._near.drop(key)

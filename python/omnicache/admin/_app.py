@@ -1,9 +1,9 @@
-"""The application: the REST API behind its guards, as ASGI, to be mounted or served."""
+"""The application: the REST API and the dashboard behind their guards, as ASGI, to be mounted or served."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.datastructures import MutableHeaders
@@ -11,17 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
+from .._logged import logged
 from .._manage.errors import describe, details_of, kind_of
 from .._manage.models import ErrorView
 from .._manage.service import Service
 from ..exceptions import CacheError
 from ._access import Access, Refused
 from ._asking import Unfit, raw_scope, sizes_checked
+from ._dashboard import Dashboard
 from ._rest import json_response, routes
 
 if TYPE_CHECKING:
     from starlette.responses import Response
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from .._manage.management import Management
@@ -50,21 +51,14 @@ class Admin:
     Args:
         service: What does the work.
         access: Who may ask.
-        pages: Further routes, such as those of a dashboard.
-        public: Paths that need no token, for they tell nothing.
     """
 
-    def __init__(
-        self,
-        service: Management,
-        access: Access,
-        pages: Iterable[BaseRoute] = (),
-        public: Iterable[str] = (),
-    ) -> None:
+    def __init__(self, service: Management, access: Access) -> None:
         self.service: Final = service
         self._access: Final = access
-        self._public: Final = frozenset(public)
-        self._router: Final = Router([*pages, *routes(service, access.max_body)], redirect_slashes=False)
+        self._dashboard: Final = Dashboard(service)
+        found = [*self._dashboard.routes, *routes(service, access.max_body)]
+        self._router: Final = Router(found, redirect_slashes=False)
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,13 +92,17 @@ class Admin:
         finally:
             self._busy -= 1
 
+    def close(self) -> None:
+        """Ends the answers that have no end of their own, so that a server need not wait for them."""
+        self._dashboard.close()
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         sizes_checked(scope)
         root = scope.get("root_path", "")
         path = scope["path"]
         plain = path.removeprefix(root)
-        await self._access.check(Request(scope, receive), public=plain in self._public)
-        if self._busy > _BUSY:
+        await self._access.check(Request(scope, receive), public=plain in self._dashboard.public)
+        if self._busy - self._dashboard.looking > _BUSY:
             raise Unfit("too many requests at a time; ask again later", 503, "BUSY")
         # An application around this one has handlers of its own, which are not for what is raised here.
         own = {"app": self, "starlette.exception_handlers": ({}, {})}
@@ -142,7 +140,8 @@ def _failed(error: Exception, scope: Scope) -> Response:
     status = error.status if isinstance(error, Refused) else kind.status
     headers = error.headers if isinstance(error, Refused) else None
     if not isinstance(error, CacheError):
-        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        extra = logged("request_failed")
+        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error, extra=extra)
     return json_response(ErrorView(kind.code, describe(error), details_of(error)).as_dict(), status, headers)
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from .._logged import logged
 from .._manage.service import Service
 from ..exceptions import CacheBackendError, CacheError
 from ._access import Access
@@ -74,7 +75,7 @@ class Attached:
         try:
             self._server.run(sockets=[self._socket])
         except Exception:  # noqa: BLE001 - nobody above could hear of it
-            _log.exception("the server on %s has ended", self.path)
+            _log.exception("the server on %s has ended", self.path, extra=logged("admin_ended"))
         finally:
             self._leave()
             self._server.up.set()
@@ -104,7 +105,7 @@ class Attached:
         try:
             self._start()
         except CacheError as error:
-            _log.warning("%s", error)
+            _log.warning("%s", error, extra=logged("admin_not_started"))
 
     def __enter__(self) -> Self:
         return self

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
 
 if TYPE_CHECKING:
     import socket
 
-    from starlette.types import ASGIApp
+    from starlette.types import Receive, Scope, Send
 
-__all__ = ["Server", "server_of"]
+__all__ = ["App", "Server", "server_of"]
+
+
+class App(Protocol):
+    """What is served."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+
+    def close(self) -> None:
+        """The server ends: so must answers that would go on for ever."""
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which tells when it answers."""
+    """Uvicorn, which tells others when it answers, and its application when it ends.
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    The latter comes before it waits for the answers that are under way.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
-        self.up = threading.Event()
+        self._app: Final = app
+        self.up: Final = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to answer."""
+        """As uvicorn does it."""
         await super().startup(sockets)
         self.up.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it."""
+        self._app.close()
+        await super().shutdown(sockets)
 
-def server_of(app: ASGIApp) -> Server:
+
+def server_of(app: App) -> Server:
     """A server for `app`, which leaves the logging of the process as it is."""
     config = uvicorn.Config(
         app,
@@ -48,4 +67,4 @@ def server_of(app: ASGIApp) -> Server:
     )
     # In this thread: a fork while another one imports would leave the child with half a module.
     config.load()
-    return Server(config)
+    return Server(config, app)

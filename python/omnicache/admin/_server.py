@@ -22,7 +22,7 @@ from ._unix import bind, forget
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from .._manage.management import Management
 
@@ -116,7 +116,7 @@ def _terminating() -> Iterator[None]:
 class _Two:
     """Two applications: who comes over the unix socket is the user of the process, and needs no token."""
 
-    def __init__(self, by_host: ASGIApp, by_unix: ASGIApp) -> None:
+    def __init__(self, by_host: Admin, by_unix: Admin) -> None:
         self._by_host: Final = by_host
         self._by_unix: Final = by_unix
 
@@ -124,6 +124,11 @@ class _Two:
         """Whoever comes over TCP has an address."""
         app = self._by_unix if scope["type"] == "http" and scope.get("client") is None else self._by_host
         await app(scope, receive, send)
+
+    def close(self) -> None:
+        """Closes both."""
+        self._by_host.close()
+        self._by_unix.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from .._keys import KeyBy
+from .._logged import logged
 from ..decorators import cached as remembered
 from ..exceptions import CacheConfigError, CacheError, CacheKeyError
 from ..registry import get_cache
@@ -338,7 +339,8 @@ class _Values:
                 return sealed(result)
             if not self._said:
                 self._said = True
-                _log.warning("%s(): a result cannot be kept: %s", self.function.__qualname__, error)
+                name, extra = self.function.__qualname__, logged("value_not_kept", cache=self.cache.name)
+                _log.warning("%s(): a result cannot be kept: %s", name, error, extra=extra)
             raise _NotKeptError(result) from None
 
     def _out(self, kept: Any) -> Any:
