@@ -13,7 +13,7 @@ from omnicache.admin import Access
 from omnicache.admin._app import Admin
 from omnicache.admin._openapi import document
 from omnicache.admin._rest import routes
-from tests.admin.conftest import PLACES, service_in
+from tests.admin.conftest import service_in
 from tests.admin.test_remote import listening
 
 OPERATIONS = [f"{method.upper()} {path}" for path, methods in document()["paths"].items() for method in methods]
@@ -32,11 +32,11 @@ CONFIG = schemathesis.Config.from_dict(
 )
 
 
-@pytest.fixture(scope="module", params=PLACES)
-def schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The document of a server that has a cache; what is asked of it goes over real connections."""
     with (
-        service_in(request.param, tmp_path_factory.mktemp("registry")) as service,
+        service_in("files", tmp_path_factory.mktemp("registry")) as service,
         listening(Admin(service, Access(local=True))) as address,
     ):
         yield service, schemathesis.openapi.from_url(f"{address}/openapi.json", config=CONFIG)
