@@ -48,13 +48,20 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not colours())
 
 
-def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = ()) -> None:
+def table(
+    columns: Sequence[tuple[str, int]],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[str] = (),
+    cut: Iterable[str] = (),
+) -> None:
     """Rows under headings.
 
     Args:
         columns: Each heading, and how wide a screen must be for its column to be shown.
         rows: The fields of each row.
         numbers: The headings of those that are numbers.
+        cut: The headings of those that are cut to the width of the screen.
     """
     if not is_terminal():
         out("\t".join(name for name, _ in columns))
@@ -67,15 +74,15 @@ def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, 
 
     shown = [at for at, (_, least) in enumerate(columns) if width() >= least]
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    right = set(numbers)
+    right, short = set(numbers), set(cut)
     for at in shown:
         name = columns[at][0]
         is_number = name in right
         made.add_column(
             name,
             justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
+            no_wrap=is_number or name in short,
+            overflow="ellipsis" if name in short else "fold",
         )
     for row in rows:
         made.add_row(*(Text(one_line(row[at])) for at in shown))

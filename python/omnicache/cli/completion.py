@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from ._root import root
+from ._root import Command, root
 from ._terminal import out
 
 __all__ = ["completion"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache completion bash >> ~/.bashrc
   omnicache completion zsh >> ~/.zshrc
-  omnicache completion fish > ~/.config/fish/completions/omnicache.fish"""
+  omnicache completion fish > ~/.config/fish/completions/omnicache.fish""",
 )
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:

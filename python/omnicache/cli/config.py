@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import format_option
-from ._root import Commands
+from ._root import Command, Commands
 from ._session import Session, in_session
 from ._terminal import out
 
@@ -30,10 +30,11 @@ def config() -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache config check
-  omnicache --config deploy/omnicache.toml config check"""
+  omnicache --config deploy/omnicache.toml config check""",
 )
 @in_session
 def check(session: Session) -> None:
@@ -69,10 +70,11 @@ def _buildable(definition: Definition) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache config show
-  omnicache config show --format json"""
+  omnicache config show --format json""",
 )
 @format_option("yaml", "json")
 @in_session
@@ -97,9 +99,10 @@ def show(session: Session, form: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
-  omnicache config path"""
+  omnicache config path""",
 )
 @in_session
 def path(session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import CACHE, format_option
+from ._root import Command
 from ._session import Session, in_session
 from ._terminal import is_terminal, out
 
@@ -20,12 +21,13 @@ __all__ = ["stats"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache stats users
   omnicache stats users --format json | jq .hit_rate
   omnicache stats users --format prometheus
-  omnicache stats users --watch --interval 2"""
+  omnicache stats users --watch --interval 2""",
 )
 @click.argument("cache", type=CACHE)
 @format_option("table", "json", "prometheus")

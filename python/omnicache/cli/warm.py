@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import CACHE, json_of, tags_option, ttl_of
+from ._root import Command
 from ._session import Session, in_session
 from ._terminal import one_line
 
@@ -23,6 +24,7 @@ INVALID = 8
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache warm users --file users.json
@@ -40,7 +42,7 @@ The settings of --config, JSON or @FILE:
   format, delimiter                 of a file: json, jsonl, csv
   url | url_env, query, parameters  of a database
   url, headers, items, timeout      of an endpoint, and pagination: type (auto, link, page,
-                                    offset, cursor, none), param, start, size_param, size, next"""
+                                    offset, cursor, none), param, start, size_param, size, next""",
 )
 @click.argument("cache", type=CACHE)
 @click.option("--file", "path", type=click.Path(exists=True, dir_okay=False), metavar="F", help="The file. [stdin]")
