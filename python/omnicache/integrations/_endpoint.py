@@ -205,7 +205,7 @@ class Call:
         loop = asyncio.get_running_loop()
         if running is None or running.get_loop() is not loop:
             mine = pending[key] = loop.create_future()
-            return await self._make(found, done=self._announcing(key, mine), patient=True)
+            return await self._make(found, done=self._announcing(key, mine), patient=not self._directives)
         stored = False
         with suppress(TimeoutError):
             stored = await asyncio.wait_for(asyncio.shield(running), self._options.limit)
@@ -250,7 +250,8 @@ class Call:
         try:
             if patient:
                 clock, limit = self._options.clock, self._options.limit
-                there = await shelf.awaited(making, self._key, self._scope["headers"], clock, limit)
+                known = None if found is None else found.stored
+                there = await shelf.awaited(making, self._key, self._scope["headers"], clock, limit, known)
                 if there is not None:
                     kept = True
                     return await self._hit(there, cache_status(fwd="uri-miss", collapsed=True))

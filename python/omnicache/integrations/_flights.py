@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._fetch import Fetch
+    from ._run import Run
 
 __all__ = ["Flights", "Outcome", "known"]
 
@@ -58,7 +59,7 @@ class Flights:
         """Others may wait for this run from now on."""
         self._running[fetch.flight_key] = fetch
 
-    def ended(self, fetch: Fetch) -> None:
+    def ended(self, fetch: Run) -> None:
         """Nobody can wait for this run any longer."""
         if self._running.get(fetch.flight_key) is fetch:
             del self._running[fetch.flight_key]

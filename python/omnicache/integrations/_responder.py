@@ -179,10 +179,10 @@ class Responder:
         running = flights.running(key)
         if running is None:
             fetch = await self._made(found, fwd)
-            fetch.flight_key, fetch.limit = key, self._limit
+            fetch.flight_key, fetch.limit = key, 0.0 if self._directives else self._limit
             flights.started(fetch)
             fetch.start()
-            await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), found, fwd)
+            await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), fwd)
             return
         outcome = await running.joined(self._limit)
         if outcome is Outcome.STALE and found is not None and self._engine.stands_in(found.stored):
@@ -196,12 +196,12 @@ class Responder:
     async def _alone(self, found: Found | None, fwd: str) -> None:
         """Asks for this client only; what can be stored is stored all the same."""
         fetch = await self._made(found, fwd)
-        await self._finish(fetch, await fetch.run_here(self._client_send(fetch)), found, fwd)
+        await self._finish(fetch, await fetch.run_here(self._client_send(fetch)), fwd)
 
-    async def _finish(self, fetch: Fetch, last: Answer | None, found: Found | None, fwd: str) -> None:
+    async def _finish(self, fetch: Fetch, last: Answer | None, fwd: str) -> None:
         if last is not None:
             await self._answer(last)
-        elif fetch.unanswered and found is not None:
+        elif fetch.unanswered:
             await self._engine.drop([self._key])
             await self._alone(None, fwd)
 

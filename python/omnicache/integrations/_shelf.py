@@ -103,19 +103,29 @@ class Shelf:
         return making
 
     async def awaited(
-        self, making: Making | None, key: str, request: Headers, clock: Callable[[], float], limit: float
+        self,
+        making: Making | None,
+        key: str,
+        request: Headers,
+        clock: Callable[[], float],
+        limit: float,
+        known: Stored | None = None,
     ) -> Found | None:
-        """What another process has stored, if one makes it already; None if it is for this one to make.
+        """What another process stored meanwhile, or will; None if it is for this one to make.
 
-        Waits at most `limit` seconds.
+        Waits at most `limit` seconds for who makes it; what is `known` is not what is wanted.
         """
         deadline, pause = monotonic() + limit, _GLANCE[0]
-        while making is not None and making.waits and monotonic() < deadline:
+        while making is not None and making.announced and limit > 0.0:
+            found = await self.find(key, request)
+            if isinstance(found, Found) and (known is None or found.stored.id != known.id):
+                stored = found.stored
+                if clock() < stored.fresh_until and not stored.no_cache and stored.part is None:
+                    return found
+            if not making.waits or monotonic() >= deadline:
+                break
             await asyncio.sleep(pause * (0.5 + random()))  # noqa: S311 - it spreads looks
             pause = min(pause * 2, _GLANCE[1])
-            found = await self.find(key, request)
-            if isinstance(found, Found) and clock() < found.stored.fresh_until and not found.stored.no_cache:
-                return found
             async with making.turn:
                 await self.guard(making.announce())
         return None
