@@ -57,7 +57,6 @@ class Fetch(Run):
     ) -> None:
         super().__init__(engine, key, scope, receive)
         self.request = request
-        self.valid = True  # False once the key was invalidated: what comes is not stored
         self.unanswered = False  # the client got nothing: ask again, without conditions
         self.limit = 0.0  # seconds to wait for another process that makes the same response
         self._stale, self._validating, self._rest, self._fwd = stale, validating, rest, fwd

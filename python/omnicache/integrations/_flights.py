@@ -23,6 +23,7 @@ class Outcome(Enum):
     STORED = "stored"  # look again
     STALE = "stale"  # it failed, and what is stored may stand in
     ALONE = "alone"  # its answer is for its own client only
+    HANGS = "hangs"  # it has not ended, and is not waited for any longer
 
 
 def known(key: str) -> str:

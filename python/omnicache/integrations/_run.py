@@ -51,7 +51,9 @@ class Run(ABC):
         self.engine, self.key, self.scope = engine, key, scope
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.flight_key = key
+        self.valid = True  # False once the key was invalidated: what comes is not stored
         self.waiting = 0
+        self._begun = asyncio.get_running_loop().time()
         self.refresh = receive is None
         self._client = receive
         self._mode = Mode.UNDECIDED
@@ -152,20 +154,33 @@ class Run(ABC):
             self._task.cancel()
 
     async def joined(self, limit: float) -> Outcome:
-        """Waits for the outcome, at most `limit` seconds."""
+        """Waits for the outcome, until the run is `limit` seconds old."""
+        left = self._begun + limit - asyncio.get_running_loop().time()
         self.waiting += 1
         try:
             with suppress(TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(self.outcome), limit)
-            return Outcome.ALONE
+                return await asyncio.wait_for(asyncio.shield(self.outcome), max(0.0, left))
+            return Outcome.HANGS
         finally:
             self.abandoned()
+
+    def hangs(self, limit: float) -> bool:
+        """Whether it is older than so many seconds and has not ended."""
+        return not self.outcome.done() and asyncio.get_running_loop().time() - self._begun > limit
+
+    def give_up(self) -> None:
+        """Ends it."""
+        if self._task is not None:
+            self._task.cancel()
 
     # --- the application's side ---
 
     async def _receive(self) -> Message:
         if self._direct is not None and self._client is not None:
-            return await self._client()
+            message = await self._client()
+            # A GET with a body that it did not announce asks for something that its key does not name.
+            self.valid = self.valid and not message.get("body")
+            return message
         if not self._asked:
             self._asked = True
             return {"type": "http.request", "body": b"", "more_body": False}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from hashlib import blake2b
 from random import random
 from time import monotonic
@@ -207,8 +208,10 @@ class Shelf:
             tags: Labels to invalidate it by.
             making: What :meth:`begin` returned.
         """
-        async with making.turn if making is not None else nullcontext():
-            return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+        with suppress(struct.error):  # a field that is too long for a record
+            async with making.turn if making is not None else nullcontext():
+                return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+        return None
 
     async def _put(
         self,
@@ -253,7 +256,10 @@ class Shelf:
         self, found: Found, stored: Stored, *, ttl: float, tags: Iterable[str] = (), making: Making | None = None
     ) -> Found | None:
         """Puts a new head before the body of a record, under the same key; None if that is not to be or failed."""
-        raw = encode(stored, found.stored.body(found.raw))
+        try:
+            raw = encode(stored, found.stored.body(found.raw))
+        except struct.error:  # as above
+            return None
         options = {"tags": tuple(tags)} if tags else {}
         async with making.turn if making is not None else nullcontext():
             done = await self.guard(self._set(found.key, raw, ttl, options, making), default=False)
