@@ -26,8 +26,8 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units", "_types"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
+    {"exceptions", "_sentinels", "_units", "_types", "_logged", "_watch"},
+    {"strategies", "keys", "_keys", "_attach", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
     {"_options", "_context", "_kept", "_workers", "_patience", "_work", "_filelock", "_places", "_definitions"},
@@ -39,6 +39,7 @@ PYTHON_ROWS = [
         "_load",
         "_loads",
         "_leases",
+        "_load_counts",
         "_instances",
         "_lint",
         "_signature",

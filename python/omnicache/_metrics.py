@@ -16,9 +16,10 @@ from .registry import list_caches
 if TYPE_CHECKING:
     from .cache import Cache
 
-__all__ = ["METRICS", "Family", "Metric", "Reading", "families", "read", "readings"]
+__all__ = ["METRICS", "STATUSES", "Family", "Metric", "Reading", "families", "read", "readings"]
 
 STATUSES: Final = ("connected", "degraded", "disconnected")
+"""In which status a backend may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,13 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("entries", "gauge", "entry", "Entries there are now.", _statistic("entry_count")),
     Metric("entries_limit", "gauge", "entry", "The largest number of entries.", lambda reading: reading.max_size),
     Metric("size", "gauge", "bytes", "What keys and values weigh now.", _statistic("total_size_bytes")),
+    Metric(
+        "disk_size",
+        "gauge",
+        "bytes",
+        "What that takes on the disk, with the room that is kept free; 0 where there is none.",
+        _statistic("disk_size_bytes"),
+    ),
     Metric("size_limit", "gauge", "bytes", "The largest sum of sizes.", lambda reading: reading.max_bytes),
     Metric(
         "access_time",

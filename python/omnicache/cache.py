@@ -14,7 +14,8 @@ from ._face import AsyncFace
 from ._fetch import afetch, fetch
 from ._leases import Leases
 from ._life import checked_sizer
-from ._loading import Call, LoadCounts, Request
+from ._load_counts import LoadCounts
+from ._loading import Call, Request
 from ._options import LIBRARY, Options, checked_copier, options_from
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
@@ -121,7 +122,7 @@ class Cache(AsyncFace):
         given = options_from("Cache", freshness, options)
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, copy, sizer, given)
         self._name = _registry.check_name("cache name", name)
-        self._namespace = _registry.check_name("namespace", namespace)
+        self._namespace = self._events.namespace = _registry.check_name("namespace", namespace)
         self._connect(
             serializer=serializer if type is None else type,
             compression=compression,

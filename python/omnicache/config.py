@@ -17,7 +17,7 @@ from ._places import anchored
 from .exceptions import CacheConfigError
 from .serializers import Compression
 
-__all__ = ["Config", "configure", "find_file", "load"]
+__all__ = ["Config", "arguments_of", "configure", "described", "find_file", "load", "setting", "wanted_file"]
 
 FILE: Final = "omnicache.toml"
 PROJECT: Final = "pyproject.toml"
@@ -119,13 +119,18 @@ def load(source: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> Co
     """
     if isinstance(source, Mapping):
         return _from_table(source)
-    if source is None:
-        source = os.environ.get("OMNICACHE_CONFIG") or find_file()
-    path = None if source is None else Path(source).expanduser().absolute()
+    path = wanted_file(source)
     parsed = _from_file(path)
     base = Path.cwd() if path is None else path.parent
     caches = {name: anchored(options, base) for name, options in parsed["caches"].items()}
     return Config(caches, parsed["integrations"], path)
+
+
+def wanted_file(source: str | os.PathLike[str] | None = None) -> Path | None:
+    """The path of the file that :func:`load` reads for this source, None for none."""
+    if source is None:
+        source = os.environ.get("OMNICACHE_CONFIG") or find_file()
+    return None if source is None else Path(source).expanduser().absolute()
 
 
 def _from_file(path: Path | None) -> dict[str, Any]:

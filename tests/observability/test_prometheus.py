@@ -25,6 +25,7 @@ TELLS = {
     "error_count": ("omnicache_errors_total", 1),
     "entry_count": ("omnicache_entries", 1),
     "total_size_bytes": ("omnicache_size_bytes", 1),
+    "disk_size_bytes": ("omnicache_disk_size_bytes", 1),
     "load_count": ("omnicache_loads_total", 1),
     "load_error_count": ("omnicache_load_errors_total", 1),
     "stale_served_count": ("omnicache_stale_served_total", 1),

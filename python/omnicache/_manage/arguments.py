@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from .._sentinels import DEFAULT
+from .._units import duration
 from ..exceptions import CacheConfigError, CacheSerializationError, CacheStrategyError
 from .errors import InvalidInput
 from .keytext import key_of
@@ -76,6 +77,9 @@ def put_options(ttl: Any, tags: Iterable[str], priority: object) -> dict[str, An
     if ttl is not DEFAULT:
         if isinstance(ttl, bool) or (ttl is not None and not isinstance(ttl, str | int | float)):
             raise InvalidInput(f'ttl: seconds, text such as "5m", or null for ever, not {type(ttl).__name__}')
+        if ttl is not None:
+            with checking():
+                duration(ttl, "ttl")
         options["ttl"] = ttl
     if wanted := tags_of(tags):
         options["tags"] = wanted

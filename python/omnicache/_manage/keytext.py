@@ -70,10 +70,16 @@ def key_of(text: str) -> Any:
 def path_text(text: str) -> str:
     """`text`, or another text for the same key, that can be the last part of a URL's path.
 
+    Raises:
+        InvalidInput: It stands for no key.
+
     >>> path_text("bulk"), path_text("a/b")
     ('json:"bulk"', 'a/b')
     """
-    return JSON + json.dumps(text) if text in _UNFIT else text
+    if text not in _UNFIT and not any(char < " " for char in text):
+        return text
+    key = key_of(text)
+    return JSON + json.dumps(key) if type(key) is str and _whole(key) else text_of(key)
 
 
 def _whole(text: str) -> bool:

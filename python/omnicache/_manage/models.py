@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from ..exceptions import CacheBackendError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = [
@@ -183,6 +184,12 @@ class StatisticsView(View):
     load_error_count: int = 0
     stale_served_count: int = 0
     coalesced_count: int = 0
+    disk_size_bytes: int | None = None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """What is told, without what a view does not know."""
+        return cls(**{item.name: told[item.name] for item in fields(cls) if item.name in told})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from .keytext import path_text
 from .management import DEFAULT_LIMIT, Management
 from .models import BulkResult, CacheView, EntryView, Page, StatisticsView, View, Why
 from .sources import parted
+from .taglist import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ class RemoteService(Management):
         """
         prefix = "" if self.address.scheme == "unix" else self.address.path
         found = {name: value for name, value in (query or {}).items() if value is not None}
-        target = f"{prefix}{path}{'?' + urlencode(found, doseq=True) if found else ''}"
+        target = f"{prefix}{path}{'?' + urlencode(found) if found else ''}"
         headers = {"Accept": "application/json", "User-Agent": "omnicache"}
         if self.address.token is not None:
             headers["Authorization"] = f"Bearer {self.address.token}"
@@ -284,8 +285,8 @@ def _written(body: Any) -> bytes:
         raise InvalidInput(f"value: it cannot be sent as JSON: {error}") from None
 
 
-def _listed(tags: Iterable[str] | None) -> list[str] | None:
-    return None if tags is None else list(tags)
+def _listed(tags: Iterable[str] | None) -> str | None:
+    return None if tags is None else join(tags)
 
 
 def _batches(rows: Iterable[Any]) -> Iterable[list[Any]]:

@@ -9,10 +9,12 @@ from .._definitions import define
 from .._far.cache import FarCache
 from .._metrics import Reading
 from .._omnicache import parse_duration
+from .._places import entries_directory
 from .._sentinels import DEFAULT
 from ..exceptions import CacheBackendError, CacheError, CacheTimeoutError, MissingKeyError
 from ..prometheus import text_of as metrics_text
 from .arguments import checking, limit_of, pattern_of, put_arguments, put_options, tags_of, unknown
+from .confined import check_confined
 from .entries import entry_of, page_of, view_of
 from .errors import InvalidInput, describe
 from .keytext import key_of
@@ -45,10 +47,24 @@ class Service(Management):
             as the service.
         live: Whether the living caches of this process are seen.
         memory: Whether caches in memory that are only defined are opened here. Another process would not see them.
+        confined: Caches that are made have their files below the directory of the registry file, and nothing that runs
+            code on what it reads: what who asks over a network may have.
     """
 
-    def __init__(self, definitions: Definitions | None = None, *, live: bool = True, memory: bool = True) -> None:
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        *,
+        live: bool = True,
+        memory: bool = True,
+        confined: bool = False,
+    ) -> None:
         self._sources: Final = Sources(definitions, live=live, memory=memory)
+        self._confined: Final = confined
+
+    def forked(self) -> None:
+        """To be called in a child after a fork, before anything else."""
+        self._sources.forked()
 
     # --- caches ---
 
@@ -110,6 +126,8 @@ class Service(Management):
                 directory=None if definitions is None else definitions.directory,
                 **options,
             )
+        if self._confined:
+            check_confined(definition.config, entries_directory() if definitions is None else definitions.directory)
         if definitions is None:
             return self._listed(self._sources.make(definition))
         made = definitions.create(definition)
@@ -254,15 +272,16 @@ class Service(Management):
         the backend counts them.
         """
         held = self._sources.find(name)
-        return self._statistics(held, self._sources.open(held))
+        return StatisticsView.of(self._told(held, self._sources.open(held)))
 
-    def _statistics(self, held: Held, cache: Cache) -> StatisticsView:
+    def _told(self, held: Held, cache: Cache) -> dict[str, Any]:
+        """The statistics by name, all there are."""
         stats = cache.stats().as_dict()
         if held.definition is not None:
             stats |= _counted_by_all(cache)
             if held.definition.created_at is not None and isinstance(cache, FarCache):
                 stats["last_reset"] = held.definition.created_at
-        return StatisticsView(cache_name=cache.name, namespace=cache.namespace, **stats)
+        return {"cache_name": cache.name, "namespace": cache.namespace, **stats}
 
     def why(self, name: str, key: str) -> Why:
         """As :meth:`Management.why`."""
@@ -275,7 +294,7 @@ class Service(Management):
     def _reading(self, held: Held) -> Reading:
         try:
             cache = self._sources.open(held)
-            stats = self._statistics(held, cache).as_dict()
+            stats = self._told(held, cache)
         except CacheError:
             return Reading(held.name, held.namespace)
         return Reading(

@@ -62,12 +62,18 @@ class Sources:
     """
 
     def __init__(self, definitions: Definitions | None, *, live: bool, memory: bool) -> None:
+        if not live:
+            _registry.attaching.done = True  # a process that manages the caches of others has none to show
         self.definitions: Final = definitions
         self._live: Final = live
         self._memory: Final = memory
         self._opened: dict[tuple[str, str], tuple[Cache, Definition]] = {}
         self._made: list[Cache] = []
-        self._lock: Final = threading.RLock()
+        self._lock = threading.RLock()
+
+    def forked(self) -> None:
+        """In a child after a fork: a thread that is not here may hold the lock."""
+        self._lock = threading.RLock()
 
     def all(self, namespace: str | None = None) -> list[Held]:
         """Every cache, in the order of namespace and name. None is opened for that."""
@@ -79,8 +85,11 @@ class Sources:
         defined = [] if self.definitions is None else self.definitions.list()
         found = {(item.namespace, item.name): Held(item.namespace, item.name, definition=item) for item in defined}
         with self._lock:
-            for key, (cache, definition) in self._opened.items():
-                if key in found and not cache.closed:
+            for key, (cache, definition) in list(self._opened.items()):
+                if key not in found or found[key].definition != definition:
+                    del self._opened[key]  # it was deleted, or deleted and defined anew, by another process
+                    cache.close()
+                elif not cache.closed:
                     found[key] = Held(*key, cache, definition)
         if self._live:
             for cache in list_caches():
@@ -127,10 +136,8 @@ class Sources:
         key = (held.namespace, held.name)
         with self._lock:
             opened = self._opened.get(key)
-            if opened is not None and not opened[0].closed:
-                if opened[1] == definition:
-                    return opened[0]
-                opened[0].close()  # it was deleted and defined anew
+            if opened is not None and not opened[0].closed and opened[1] == definition:
+                return opened[0]
             self._opened[key] = (self._from(definition), definition)
             return self._opened[key][0]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from .._logged import logged
 from ._audit import AUDIT, BYPASS, compare
 from ._identity import credential_like
 from ._keeping import Keeping
@@ -277,7 +278,8 @@ class Call:
                     said = isinstance(error, HTTPException) and error.status_code < _SERVER_ERRORS
                     if said or found is None or not self._stands_in(found):
                         raise
-                    _log.exception("the endpoint failed; a stored response stood in for %s", self._key)
+                    extra = logged("stale_served", cache=self._options.shelf.name, key=self._key)
+                    _log.exception("the endpoint failed; a stored response stood in for %s", self._key, extra=extra)
                     return await self._hit(found, cache_status(fwd="stale", detail="error"))
             self._state.wide = self._state.wide or STATE in noted
             response = made if isinstance(made, Response) else await self._serialized(made)
@@ -337,4 +339,4 @@ async def _ask(app: Any, scope: Scope) -> None:
     try:
         await app(scope, receive, send)
     except Exception:  # noqa: BLE001 - nobody waits for it; what is stored stays
-        _log.exception("the refresh of %s failed", scope["path"])
+        _log.exception("the refresh of %s failed", scope["path"], extra=logged("refresh_failed", key=scope["path"]))

@@ -15,6 +15,7 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .._logged import logged
 from ._answer import Answer
 from ._flights import Outcome
 
@@ -104,9 +105,11 @@ class Run(ABC):
             if not await self._rescued(f"{type(error).__name__}"):
                 self._error = error
                 if self.refresh:
-                    _log.exception("the application failed while %s was fetched anew", self.key)
+                    extra = logged("refresh_failed", cache=self.engine.shelf.name, key=self.key)
+                    _log.exception("the application failed while %s was fetched anew", self.key, extra=extra)
             else:
-                _log.exception("the application failed; a stored response stood in for %s", self.key)
+                extra = logged("stale_served", cache=self.engine.shelf.name, key=self.key)
+                _log.exception("the application failed; a stored response stood in for %s", self.key, extra=extra)
         finally:
             self._settle(Outcome.ALONE)
             self.engine.flights.ended(self)

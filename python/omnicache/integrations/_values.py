@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from .._far.cache import FarCache
 from .._keys import KeyBy
+from .._logged import logged
 from .._sentinels import DEFAULT
 from ..decorators import cached as remembered
 from ..exceptions import CacheConfigError, CacheError, CacheKeyError, CacheSerializationError
@@ -307,7 +308,8 @@ class _Values:
     def _say(self, error: Exception) -> None:
         if not self._said:
             self._said = True
-            _log.warning("%s(): a result cannot be kept: %s", self.function.__qualname__, error)
+            name, extra = self.function.__qualname__, logged("value_not_kept", cache=self.cache.name)
+            _log.warning("%s(): a result cannot be kept: %s", name, error, extra=extra)
 
     def _for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The remembering function with the labels of this call."""
