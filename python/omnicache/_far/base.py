@@ -118,7 +118,9 @@ class FarBase(Cache):
             raise CacheConfigError(
                 f"cache {self._name!r}: {what} is for entries in memory; use a built-in one, or a TieredBackend"
             )
-        if isinstance(far, (RedisBackend, StoreBackend)) and (strategy.max_size is not None or strategy.max_bytes is not None):
+        if isinstance(far, (RedisBackend, StoreBackend)) and (
+            strategy.max_size is not None or strategy.max_bytes is not None
+        ):
             raise CacheConfigError(
                 f"cache {self._name!r}: max_size and max_bytes: {type(far).__name__} limits itself; a cache of its "
                 "entries cannot. Leave them out, or use a TieredBackend, whose near store they limit"

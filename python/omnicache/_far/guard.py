@@ -98,7 +98,7 @@ class Guard:
             told: Hears of each failure, and whether the primary is given up with it.
             back: Hears that the primary is in use again.
         """
-        self.primary: Final = primary
+        self.primary: Final[Any] = primary
         self.label: Final = label
         self.fallback: Final = fallback
         self.breaker: Final = Breaker(now)
@@ -148,9 +148,9 @@ class Guard:
         """Whether the primary tells of every change at present."""
         return bool(getattr(self.primary, "tells", False))
 
-    def track(self) -> None:
-        """The primary is to tell what others change from now on."""
-        self.primary.track()
+    def track(self, begun: Callable[[], object]) -> None:
+        """The primary is to tell what others change; `begun` hears when it does."""
+        self.primary.track(begun)
 
     def changes(self, since: int, now: float) -> Any:
         """What others changed in the primary since; None while it is down, and nobody was told."""

@@ -39,8 +39,7 @@ class Near:
         self._ttl: Final = _UNTOLD if ttl is None and store is None else ttl
         cache._set_far(store)
         if store is not None:
-            port.track()
-            cache._set_followed(store.position() or 0)
+            port.track(lambda: cache._set_followed(store.position() or 0))
 
     def get(self, key: Any) -> Any:
         """The copy, or MISSING; counted. What others wrote is dropped before, which is a part of every read."""

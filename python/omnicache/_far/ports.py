@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .apart import apart, nothing
@@ -31,8 +32,9 @@ class StorePort:
     late: Any = staticmethod(nothing)
     """Called when something is done after all that nobody waits for any more."""
 
-    def track(self) -> None:
-        """Copies will be kept near: it is to tell what others change from now on."""
+    def track(self, begun: Callable[[], object]) -> None:
+        """Copies will be kept near: it is to tell what others change, and `begun` hears when it does."""
+        begun()
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""

@@ -9,12 +9,19 @@ from .._omnicache import RedisStore
 from .ports import StorePort
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..backends import RedisBackend
 
 __all__ = ["RedisPort"]
 
 # What changes nothing, so that nobody need hear when it is done after all.
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased", "generation", "wait"})
+
+# What asks no server.
+_LOCAL: Final = frozenset({"changes", "close"})
+_PATIENCE: Final = 0.2
+"""Seconds that the first request waits for the server to tell of changes: what was asked before is not kept."""
 
 
 class RedisPort(StorePort):
@@ -27,22 +34,31 @@ class RedisPort(StorePort):
 
     def __init__(self, backend: RedisBackend, namespace: str, name: str) -> None:
         self.store: Final = RedisStore(backend.address, namespace, name)
+        # Hears that the server tells of changes; None as soon as it has.
+        self._begun: Callable[[], object] | None = None
 
     @property
     def tells(self) -> bool:
         """Whether the server tells of every change at present."""
         return self.store.coherent
 
-    def track(self) -> None:
-        """Has the server tell of changes from now on, and as soon as it can after every loss."""
+    def track(self, begun: Callable[[], object]) -> None:
+        """Has the server tell of changes; `begun` hears when it does, before anything is asked of it."""
+        self._begun = begun
         self.store.track()
 
     def call(self, name: str, *args: Any) -> Any:
         """Waits for the reply in this thread."""
+        if self._begun is not None and name not in _LOCAL:
+            self.store.tracking(_PATIENCE)
+            self._begin()
         return getattr(self, name)(*args)
 
     async def acall(self, name: str, *args: Any) -> Any:
         """Waits for the reply in this task. Leaving it leaves all others alone."""
+        if self._begun is not None:
+            await self.store.tracking(_PATIENCE, later=True)
+            self._begin()
         reply = getattr(self, name)(*args, later=True)
         try:
             return await reply
@@ -50,6 +66,11 @@ class RedisPort(StorePort):
             if name not in _READS:
                 reply.leave(self.late)
             raise
+
+    def _begin(self) -> None:
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun()
 
     def get(self, key: bytes, now: float, *, later: bool = False) -> Any:
         """The entry, stale or not."""
@@ -93,7 +114,7 @@ class RedisPort(StorePort):
         """Some entries without their payloads, and where the next ones begin."""
         return self.store.scan(now, cursor=cursor, limit=limit, later=later)
 
-    def clear(self, now: float, *, later: bool = False) -> Any:
+    def clear(self, _now: float, *, later: bool = False) -> Any:
         """Removes everything; how many there were."""
         return self.store.clear(later=later)
 
@@ -113,7 +134,7 @@ class RedisPort(StorePort):
         """Asks to be the one who loads a key."""
         return self.store.lease(key, until, now, number=threading.get_ident(), later=later)
 
-    def release(self, key: bytes, token: int, now: float, *, later: bool = False) -> Any:
+    def release(self, key: bytes, token: int, _now: float, *, later: bool = False) -> Any:
         """Gives that up."""
         return self.store.release(key, token, later=later)
 
@@ -121,16 +142,18 @@ class RedisPort(StorePort):
         """Returns when the lease of a key has ended, or after so many seconds."""
         return self.store.wait(key, seconds, later=later)
 
-    def leased(self, now: float, *, later: bool = False) -> Any:
+    def leased(self, _now: float, *, later: bool = False) -> Any:
         """The keys that are being loaded, here or elsewhere."""
         return self.store.leased(later=later)
 
-    def generation(self, now: float, *, later: bool = False) -> Any:
+    def generation(self, _now: float, *, later: bool = False) -> Any:
         """What is made from now on is invalidated by what comes after it."""
         return self.store.generation(later=later)
 
-    def changes(self, since: int, now: float) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
+    def changes(self, since: int, _now: float) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
         """What the server told of since, which this process knows already."""
+        if not self.store.coherent:
+            self.store.track()  # a child after a fork has not asked for it yet
         return self.store.changes(since)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FarRequest"]
 
 _LEASE: Final = 300.0
-"""Seconds after which another process may load a key whose loader is still running; a dead one's lease ends by itself."""
+"""Seconds after which another process may load a key whose loader is still running; a dead one's ends by itself."""
 _GLANCE: Final = (0.001, 0.02)
 """Seconds between looks at a lease that another process has: the first, and the longest."""
 _LOOK: Final = 1.0

@@ -129,4 +129,12 @@ impl RedisStore {
         let work = move |store: Shared| async move { store.wait(&key, timeout).await };
         self.ask(py, later, work, |py, ended: bool| ended.into_py_any(py))
     }
+
+    /// Waits until the server tells of changes by others; whether it does.
+    #[pyo3(signature = (seconds, *, later = false))]
+    fn tracking(&self, py: Python<'_>, seconds: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let timeout = Duration::from_nanos(nanos(seconds)?);
+        let work = move |store: Shared| async move { store.tracking(timeout).await };
+        self.ask(py, later, work, |py, told: bool| told.into_py_any(py))
+    }
 }
