@@ -66,8 +66,9 @@ COUNTED = {"test_a_tag_on_very_many_entries_goes_at_once"}
 EXACTLY = {"test_what_is_kept_past_its_ttl_is_not_counted"}
 """What needs a look at every entry: a store on files counts what it keeps, stale copies among it."""
 
-STORES = {"store", "awaited", "tiered-store"}
-TIERS = {"tiered", "behind", "tiered-store"}
+STORES = {"store", "awaited", "tiered-store", "redis", "tiered-redis", "cluster"}
+LISTED = {"store", "awaited", "tiered-store"}
+TIERS = {"tiered", "behind", "tiered-store", "tiered-redis"}
 
 
 def reason(test: str, place: str) -> str | None:
@@ -78,7 +79,7 @@ def reason(test: str, place: str) -> str | None:
         return NEAR_LIMITS
     if test in LIMITS and place in STORES:
         return NO_LIMITS
-    if test in EXACTLY and place not in STORES:
+    if test in EXACTLY and place not in LISTED:
         return KEPT
     if test in COUNTED and place in STORES:
         return ENDINGS

@@ -12,7 +12,7 @@ from .._logged import logged
 from .._options import AUTO
 from .._sentinels import DEFAULT, MISSING
 from .._watch import Label
-from ..backends import FileSystemBackend, StoreBackend, TieredBackend, backend_from
+from ..backends import FileSystemBackend, RedisBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
 from ..exceptions import CacheConfigError, CacheSerializationError
 from ..serializers import Compression
@@ -25,6 +25,7 @@ from .drive import WAIT, Operation
 from .files import FilePort
 from .guard import Guard, Lease
 from .near import Near
+from .redis import RedisPort
 from .terms import refresh_due
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ class FarBase(Cache):
             raise CacheConfigError(
                 f"cache {self._name!r}: {what} is for entries in memory; use a built-in one, or a TieredBackend"
             )
-        if isinstance(far, StoreBackend) and (strategy.max_size is not None or strategy.max_bytes is not None):
+        if isinstance(far, (RedisBackend, StoreBackend)) and (
+            strategy.max_size is not None or strategy.max_bytes is not None
+        ):
             raise CacheConfigError(
                 f"cache {self._name!r}: max_size and max_bytes: {type(far).__name__} limits itself; a cache of its "
                 "entries cannot. Leave them out, or use a TieredBackend, whose near store they limit"
@@ -138,6 +141,8 @@ class FarBase(Cache):
                 text = "cache %r: its file could not be used and lies in %s: %s"
                 _log.warning(text, self._name, path, reason, extra=self._logged("file_set_aside"))
             return port
+        if isinstance(backend, RedisBackend):
+            return RedisPort(backend, self._namespace, self._name)
         if isinstance(backend, StoreBackend):
             return CustomPort(backend, f"{self._namespace}:{self._name}")
         raise CacheConfigError(f"fallback: a backend outside the objects of this process, not {type(backend).__name__}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Near"]
 
 _UNTOLD: Final = 5.0
-"""Seconds that a near copy lives where the far store cannot tell what others wrote."""
+"""Seconds that a near copy lives where the far store cannot tell what others wrote, or cannot at the moment."""
 
 
 class Near:
@@ -39,7 +39,7 @@ class Near:
         self._ttl: Final = _UNTOLD if ttl is None and store is None else ttl
         cache._set_far(store)
         if store is not None:
-            cache._set_followed(store.position() or 0)
+            port.track(lambda: cache._set_followed(store.position() or 0))
 
     def get(self, key: Any) -> Any:
         """The copy, or MISSING; counted. What others wrote is dropped before, which is a part of every read."""
@@ -96,7 +96,8 @@ class Near:
                 self.drop(key)
 
     def _lives(self, ttl: float | None) -> float | None:
-        return min((limit for limit in (ttl, self._ttl) if limit is not None), default=None)
+        told = self._ttl if self._ttl is not None or self._port.tells else _UNTOLD
+        return min((limit for limit in (ttl, told) if limit is not None), default=None)
 
     def drop(self, key: Any) -> None:
         """Forgets one."""

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["FarRequest"]
 
 _LEASE: Final = 300.0
-"""Seconds after which another process may load a key whose loader is still running; a dead one's lease ends at once."""
+"""Seconds after which another process may load a key whose loader is still running; a dead one's ends by itself."""
 _GLANCE: Final = (0.001, 0.02)
 """Seconds between looks at a lease that another process has: the first, and the longest."""
+_LOOK: Final = 1.0
+"""Seconds after which a lease is looked at, though nobody said that it has ended: its holder may have died."""
 
 
 class FarRequest(Request):
@@ -190,8 +192,11 @@ class FarRequest(Request):
                 continue
             if self.background and entry is not None:
                 return (self._value,)  # somebody is at it
-            yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
-            pause = min(pause * 2, _GLANCE[1])
+            if far._port.waits:
+                yield ("wait", self._bytes, _LOOK)
+            else:
+                yield (SLEEP, pause * (0.5 + random.random()))  # noqa: S311 - it spreads looks
+                pause = min(pause * 2, _GLANCE[1])
 
     def _store_far(self, value: Any, lease: Any) -> Operation[bool]:
         """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that."""

@@ -51,12 +51,13 @@ class Admin:
     Args:
         service: What does the work.
         access: Who may ask.
+        interval: Seconds between two readings of all statistics, while somebody looks at the dashboard.
     """
 
-    def __init__(self, service: Management, access: Access) -> None:
+    def __init__(self, service: Management, access: Access, interval: float = 1.0) -> None:
         self.service: Final = service
         self._access: Final = access
-        self._dashboard: Final = Dashboard(service)
+        self._dashboard: Final = Dashboard(service, interval)
         found = [*self._dashboard.routes, *routes(service, access.max_body)]
         self._router: Final = Router(found, redirect_slashes=False)
         self._busy = 0

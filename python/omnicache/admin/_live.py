@@ -58,6 +58,8 @@ class Live:
                     coming = self._next
                     assert coming is not None  # noqa: S101 - made with the task
                     await asyncio.wait([coming], timeout=patience)
+                    if self._closed:
+                        return
                     if self._number == seen:
                         yield None
                         continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import uvicorn
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["Server", "server_of"]
+__all__ = ["App", "Server", "server_of"]
 
 
 class App(Protocol):
@@ -26,15 +26,18 @@ class App(Protocol):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which tells when it answers, and tells its application of its end before it waits for its answers."""
+    """Uvicorn, which tells others when it answers, and its application when it ends.
+
+    The latter comes before it waits for the answers that are under way.
+    """
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
-        self.up = threading.Event()
-        self._app = app
+        self._app: Final = app
+        self.up: Final = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to answer."""
+        """As uvicorn does it."""
         await super().startup(sockets)
         self.up.set()
 

@@ -12,7 +12,7 @@ export class ApiError extends Error {
 
   /** Whether a token is wanted, or another one. */
   get denied() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401;
   }
 }
 

@@ -42,13 +42,14 @@ function told(link) {
   mark(pill, "class", `pill pill-${{ live: "ok", lost: "bad", denied: "wait" }[link.state]}`);
   mark(document.body, "data-link", link.state);
   say(text, { live: "Live", lost: "Disconnected", denied: "Signed out" }[link.state]);
-  byId("leave").hidden = token.get() === null;
+  account();
   const banner = byId("banner");
   banner.hidden = link.state !== "lost";
   if (link.state === "lost" && banner.childElementCount === 0) {
+    const why = link.message === null ? "The server does not answer." : `The server refuses: ${link.message}.`;
     const since = snapshot === null ? "Nothing has been read yet." : `What you see is as of ${clock(snapshot.time)}.`;
     banner.replaceChildren(
-      h("span", {}, h("strong", {}, "The server does not answer. "), `${since} It is tried again and again.`),
+      h("span", {}, h("strong", {}, `${why} `), `${since} It is tried again and again.`),
       h("button", { type: "button", class: "button", onclick: () => stream.retry() }, "Try now"),
     );
   } else if (link.state !== "lost") banner.replaceChildren();
@@ -63,8 +64,25 @@ async function signIn(message) {
   asking = false;
   if (given) token.set(given);
   else main.querySelector("h1")?.focus();
-  if (given) stream.retry();
-  else byId("leave").hidden = true;
+  account();
+  if (!given) return;
+  stream.retry();
+  route(true);
+}
+
+/** The button that ends, or begins, the use of a token. */
+function account() {
+  const [button, signed] = [byId("leave"), token.get() !== null];
+  button.hidden = !signed && document.body.dataset.link !== "denied";
+  say(button, signed ? "Sign out" : "Sign in");
+}
+
+function leave() {
+  if (token.get() === null) signIn(null);
+  else {
+    token.forget();
+    location.reload();
+  }
 }
 
 function pause() {
@@ -76,15 +94,12 @@ function pause() {
 
 startTheme(byId("theme"));
 byId("pause").addEventListener("click", pause);
-byId("leave").addEventListener("click", () => {
-  token.forget();
-  location.reload();
-});
+byId("leave").addEventListener("click", leave);
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the fragment is the route
   main.focus();
 });
-document.addEventListener("denied", () => signIn("The server wants a token."));
+document.addEventListener("denied", () => signIn(token.get() === null ? null : "That is not the right token."));
 addEventListener("hashchange", () => route(false));
 route(true);
 const stream = new Stream("events", heard, told);

@@ -107,9 +107,9 @@ export class CachePage {
     const reads = statistics.hit_count + statistics.miss_count;
     this.tiles.set("Hit ratio", format.percent(last?.ratio ?? (reads > 0 ? statistics.hit_rate : null)), reads > 0 ? `${format.percent(statistics.hit_rate)} since the last reset` : "no reads yet");
     this.tiles.set("Reads", format.rate(last === null || last.hits === null ? null : last.hits + last.misses), `${format.short(reads)} in all`);
-    this.tiles.set("Entries", format.short(statistics.entry_count), cache.max_size === null ? "no limit" : `of ${format.short(cache.max_size)}`);
+    this.tiles.set("Entries", format.brief(statistics.entry_count), cache.max_size === null ? "no limit" : `of ${format.short(cache.max_size)}`);
     this.tiles.set("Size", format.bytes(statistics.total_size_bytes), cache.max_bytes === null ? "no limit" : `of ${format.bytes(cache.max_bytes)}`);
-    this.tiles.set("Lookup time", reads > 0 ? format.latency(statistics.avg_access_time_ms) : "–", "mean since the last reset");
+    this.tiles.set("Lookup time", format.latency(last?.latency), last?.latency ? "mean since the last reset" : "one read in 1,000 is timed");
     for (const [name, field] of STATISTICS) this.did.set(name, format.count(statistics[field]));
     this.did.set("Counted since", format.moment(statistics.last_reset));
   }

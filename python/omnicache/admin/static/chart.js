@@ -162,7 +162,8 @@ export function spark(samples, field, top = null) {
   const shown = samples.slice(-60);
   const most = top ?? Math.max(1e-9, ...shown.map((sample) => sample[field] ?? 0));
   for (const run of runs(shown, field)) {
-    const place = (sample) => width - 1 - (shown.length - 1 - shown.indexOf(sample)) * (width / 60);
+    const step = (width - 2) / (Math.max(20, shown.length) - 1);
+    const place = (sample) => width - 1 - (shown.length - 1 - shown.indexOf(sample)) * step;
     const points = run.map((sample) => `${place(sample).toFixed(1)},${(height - 2 - (sample[field] / most) * (height - 5)).toFixed(1)}`);
     svg.append(s("polyline", { class: "line color-1", points: points.join(" ") }));
   }

@@ -39,7 +39,7 @@ export class Entries {
     this.table = h(
       "table",
       { class: "cards", role: "table", "aria-labelledby": "entries-title" },
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((name) => h("th", { scope: "col", role: "columnheader", class: ["Size", "Hits"].includes(name) ? "right" : null }, name)))),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((name) => h("th", { scope: "col", role: "columnheader", class: { Size: "right", Hits: "right", Actions: "buttons" }[name] ?? null }, name)))),
       this.body,
     );
     this.note = h("p", { class: "empty", role: "status" });
@@ -106,8 +106,8 @@ export class Entries {
       "tr",
       { role: "row" },
       h("th", { scope: "row", role: "rowheader", class: "key-cell" }, h("code", {}, entry.key)),
-      cell("Tags", entry.tags.length === 0 ? "–" : entry.tags.map((tag) => h("button", { type: "button", class: "tag", "aria-label": `Search the tag ${tag}`, onclick: () => this.#byTag(tag) }, tag))),
-      cell("Size", format.bytes(entry.size_bytes), "right"),
+      cell("Tags", h("span", {}, entry.tags.length === 0 ? "–" : entry.tags.map((tag) => h("button", { type: "button", class: "tag", "aria-label": `Search the tag ${tag}`, onclick: () => this.#byTag(tag) }, tag)))),
+      cell("Size", format.weight(entry.size_bytes), "right"),
       cell("Hits", format.count(entry.access_count), "right"),
       cell("Ends in", format.until(entry.expires_at)),
       h("td", { role: "cell", class: "buttons" }, view, remove),
@@ -131,7 +131,7 @@ export class Entries {
       return;
     }
     const facts = [
-      ["Size", format.bytes(entry.size_bytes)],
+      ["Size", format.weight(entry.size_bytes)],
       ["Hits", format.count(entry.access_count)],
       ["Given to live", format.duration(entry.ttl)],
       ["Ends in", format.until(entry.expires_at)],

@@ -17,6 +17,11 @@ export function short(value) {
   return scaled(value, 1000, SCALES, "");
 }
 
+/** A count in full as long as it is short. */
+export function brief(value) {
+  return value === null || value === undefined || value < 100_000 ? count(value) : short(value);
+}
+
 /** So many per second. */
 export function rate(value) {
   return value === null || value === undefined ? NOTHING : `${short(value)}/s`;
@@ -28,6 +33,11 @@ export function bytes(value) {
   return scaled(value, 1024, SIZES, " ");
 }
 
+/** The size of an entry; a cache without a limit in bytes weighs none. */
+export function weight(value) {
+  return value === 0 ? NOTHING : bytes(value);
+}
+
 function scaled(value, base, units, space) {
   let unit = 0;
   let left = value;
@@ -35,7 +45,7 @@ function scaled(value, base, units, space) {
     left /= base;
     unit += 1;
   }
-  const digits = Number.isInteger(left) || Math.abs(left) >= 100 ? 0 : Math.abs(left) >= 10 || unit > 0 ? 1 : 2;
+  const digits = Math.abs(left) >= 100 ? 0 : Math.abs(left) >= 1 ? 1 : 2;
   return `${trimmed(left, digits)}${units[unit] === "" ? "" : space + units[unit]}`;
 }
 

@@ -24,7 +24,7 @@ export class Series {
   add(time, statistics) {
     if (this.#last !== null && time <= this.#last.time) return; // it was not read again
     const sample = { time, entries: statistics.entry_count, bytes: statistics.total_size_bytes };
-    sample.latency = statistics.hit_count + statistics.miss_count > 0 ? statistics.avg_access_time_ms : null;
+    sample.latency = statistics.avg_access_time_ms || null; // one read in a thousand is timed
     const last = this.#last;
     const seconds = last === null ? 0 : (time - last.time) / 1000;
     for (const [name, counter] of Object.entries(COUNTERS)) {
@@ -105,9 +105,9 @@ function together(time, latest) {
     for (const name of Object.keys(COUNTERS)) {
       if (one[name] !== null) sample[name] = (sample[name] ?? 0) + one[name];
     }
-    const of = statistics.hit_count + statistics.miss_count;
+    const of = one.latency === null ? 0 : statistics.hit_count + statistics.miss_count;
     reads += of;
-    spent += of * statistics.avg_access_time_ms;
+    spent += of * one.latency;
   }
   if (reads > 0) sample.latency = spent / reads;
   return sample;

@@ -61,7 +61,7 @@ export class Overview {
     this.#history = history;
     this.tiles = new Tiles(["Hit ratio", "Reads", "Entries", "Size", "Errors"]);
     this.charts = new Charts();
-    this.filter = h("input", { type: "search", id: "filter", placeholder: "Name, namespace, backend, status", oninput: () => this.#arrange() });
+    this.filter = h("input", { type: "search", id: "filter", placeholder: "Name, namespace, status…", oninput: () => this.#arrange() });
     this.heads = COLUMNS.map((column, index) =>
       h(
         "th",
@@ -101,7 +101,7 @@ export class Overview {
     const reads = sum("hit_count") + sum("miss_count");
     this.tiles.set("Hit ratio", format.percent(all.ratio ?? (reads > 0 ? sum("hit_count") / reads : null)), reads > 0 ? `${format.percent(sum("hit_count") / reads)} since the last reset` : "no reads yet");
     this.tiles.set("Reads", format.rate(all.hits === null ? null : all.hits + all.misses), `${format.short(reads)} in all`);
-    this.tiles.set("Entries", format.short(all.entries), `in ${caches.length} ${caches.length === 1 ? "cache" : "caches"}`);
+    this.tiles.set("Entries", format.brief(all.entries), `in ${caches.length} ${caches.length === 1 ? "cache" : "caches"}`);
     this.tiles.set("Size", format.bytes(all.bytes), "keys and values");
     const bad = caches.filter((cache) => cache.status !== "active").length;
     this.tiles.set("Errors", format.short(sum("error_count") + sum("load_error_count")), bad === 0 ? "all caches are active" : `${bad} not active`);

@@ -28,8 +28,8 @@ export class Parser {
 }
 
 /**
- * Reads `path` for ever. `told` hears of the state: {state: "live"}, {state: "lost", again: milliseconds},
- * {state: "denied", message}. After "denied" it waits for `retry()`.
+ * Reads `path` for ever. `told` hears of the state: {state: "live"}, {state: "lost", message} with what a server
+ * that is there said, or null, {state: "denied", message}. After "denied" it waits for `retry()`.
  */
 export class Stream {
   #path;
@@ -58,15 +58,17 @@ export class Stream {
     for (;;) {
       this.#abort = new AbortController();
       let denied = null;
+      let message = null;
       try {
         await this.#read(() => {
           pause = FIRST_PAUSE;
         });
       } catch (error) {
         if (error instanceof ApiError && error.denied) denied = error.message;
+        else if (error instanceof ApiError && error.status !== 0) message = error.message;
       }
       if (denied !== null) this.#told({ state: "denied", message: denied });
-      else if (!this.#hurry) this.#told({ state: "lost", again: pause });
+      else if (!this.#hurry) this.#told({ state: "lost", message });
       await this.#rest(denied === null ? pause : null);
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     }
