@@ -33,7 +33,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 unexport CONDA_PREFIX
 
-.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench docs wheel clean
+.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench conformance docs wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -107,6 +107,9 @@ format: $(STAMPS)/dev ## put the sources in the form that lint asks for
 bench: build $(STAMPS)/bench ## measure beside the other caches, and the eviction quality
 	$(BIN)/python -m benches $(BENCH_ARGS)
 	cargo bench --locked --bench eviction
+
+conformance: build ## the public conformance suite of HTTP caches, against the middleware; needs Node.js
+	$(BIN)/python tools/conformance.py
 
 docs: build $(STAMPS)/docs ## the guide and the API reference, as pages under site/
 	$(BIN)/python tools/docs.py site

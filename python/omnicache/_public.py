@@ -9,7 +9,7 @@ from ._keys import KeyBy, NoKey
 from ._omnicache import CachedError, ManualClock, __version__
 from ._options import Options, Timeout
 from ._sentinels import DEFAULT, MISSING
-from .backends import Backend, FileSystemBackend, MemoryBackend, StoreBackend, TieredBackend
+from .backends import Backend, FileSystemBackend, MemoryBackend, RedisBackend, StoreBackend, TieredBackend
 from .cache import Cache
 from .config import Config, configure
 from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
@@ -76,6 +76,7 @@ __all__ = [
     "MissingKeyError",
     "NoKey",
     "Options",
+    "RedisBackend",
     "ReentrantLoadError",
     "SchemaMismatch",
     "SizeStrategy",

@@ -9,6 +9,7 @@ mod file;
 mod load;
 mod outside;
 mod read;
+mod redis;
 mod source;
 mod strategy;
 mod values;

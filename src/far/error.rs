@@ -69,6 +69,19 @@ pub enum Problem {
     /// More transactions read at once than there is room for.
     #[error("more than {0} readers at once: use fewer threads or processes for this directory")]
     Readers(u32),
+    /// The server cannot be reached, or the connection to it was lost.
+    #[error(
+        "no connection to the server ({0}): is it running, and are address, user and password right?"
+    )]
+    Unreachable(String),
+    /// The server did not answer in time.
+    #[error(
+        "no answer within {0:?}: the server or the way to it is slow or hangs; try again, or give a longer timeout"
+    )]
+    TimedOut(std::time::Duration),
+    /// The server answered, and said no.
+    #[error("the server refused: {0}")]
+    Refused(String),
     /// The store cannot do that.
     #[error("{0}")]
     Unsupported(String),
@@ -88,7 +101,12 @@ impl FarError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self.problem,
-            Problem::Io(_) | Problem::DiskFull | Problem::Busy(_) | Problem::Readers(_)
+            Problem::Io(_)
+                | Problem::DiskFull
+                | Problem::Busy(_)
+                | Problem::Readers(_)
+                | Problem::Unreachable(_)
+                | Problem::TimedOut(_)
         )
     }
 }

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,7 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Iterator[Command]:
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Command:
     """Runs it, in an empty directory of its own; `stdin` is what is piped into it."""
     for name in ("OMNICACHE_CONFIG", "OMNICACHE_SERVER", "OMNICACHE_TOKEN", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -58,7 +56,7 @@ def command(
         out, err = capsysbinary.readouterr()
         return Result(code, out, err.decode())
 
-    yield run
+    return run
 
 
 def ok(result: Result) -> Result:

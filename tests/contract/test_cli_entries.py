@@ -114,15 +114,13 @@ def test_an_entry_that_is_not_there_ends_with_4(users: Command):
 
 
 def test_set_takes_ttl_tags_and_priority(users: Command):
-    said = ok(
-        users("entry", "set", "users", "a", "1", "--ttl", "1h", "--tags", "x, y", "--tags", "z", "--priority", "0.9")
-    )
+    said = ok(users("entry", "set", "users", "a", "1", "--ttl", "1h", "--tags", "x, y", "--tags", "z", "-p", "0.75"))
     assert said.out == "a set, for 3600 s\n"
     assert ok(users("--quiet", "entry", "set", "users", "b", "1", "--ttl", "never")).out == ""
     ok(users("entry", "set", "users", "c", "1", "--ttl", "90"))
     with written() as cache:
         entry = cache.entry("a")
-        assert (entry.ttl, sorted(entry.tags), entry.priority) == (3600.0, ["x", "y", "z"], 0.9)
+        assert (entry.ttl, sorted(entry.tags), entry.priority) == (3600.0, ["x", "y", "z"], 0.75)
         assert (cache.entry("b").ttl, cache.entry("c").ttl) == (None, 90.0)
 
 

@@ -146,9 +146,9 @@ class CustomPort(StorePort):
             if generation < found.latest:
                 if entry.expires is None or entry.expires == entry.fresh_until:
                     return None  # there is no time in which it could be served stale
-                if fresh_until is None or found.at < fresh_until:
-                    fresh_until, soft = found.at, True
-        stale = fresh_until is not None and now >= fresh_until
+                soft = True
+                fresh_until = found.at if fresh_until is None else min(found.at, fresh_until)
+        stale = soft or (fresh_until is not None and now >= fresh_until)
         version = int.from_bytes(blake2b(data, digest_size=7).digest()) + 1
         return Stored(entry, key, version, fresh_until, stale, soft, tags)
 
@@ -285,8 +285,9 @@ class CustomPort(StorePort):
             return False
         if hard or there.expires is None or there.expires == there.entry.fresh_until:
             yield (self._backend.delete, self._name(key))
-        elif not there.stale:
-            yield from self._again(there, now, there.expires, now, soft=True)
+        elif not there.soft:
+            fresh_until = now if there.fresh_until is None else min(there.fresh_until, now)
+            yield from self._again(there, fresh_until, there.expires, now, soft=True)
         return True
 
     def invalidate_tags(self, tags: list[str], hard: bool, now: float) -> Asking[None]:

@@ -22,7 +22,7 @@ from .breaker import Breaker
 from .owed import Owed, next_step
 
 if TYPE_CHECKING:
-    from .._omnicache import FarLease, FileStore
+    from .._omnicache import FarLease, FileStore, RedisStore
     from .drive import Port
 
 __all__ = ["Guard", "Lease"]
@@ -46,10 +46,11 @@ _NOTHING: Final[dict[str, Any]] = {
     "leased": [],
     "release": False,
     "changes": None,
+    "wait": None,
 }
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
 # What only the primary can be asked.
-_ITS_OWN: Final = frozenset({"changes"})
+_ITS_OWN: Final = frozenset({"changes", "wait"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
 
 Request = Generator[tuple["Port", tuple[Any, ...]], Any, Any]
@@ -124,6 +125,11 @@ class Guard:
         return bool(getattr(self._used, "coherent", False))
 
     @property
+    def waits(self) -> bool:
+        """Whether the store in use can say when somebody else's load has ended."""
+        return bool(getattr(self._used, "waits", False))
+
+    @property
     def degraded(self) -> bool:
         """Whether the primary is not in use."""
         return self.breaker.state != "closed"
@@ -133,12 +139,23 @@ class Guard:
         return self.fallback if self.degraded else self.primary
 
     @property
-    def followed(self) -> FileStore | None:
+    def followed(self) -> FileStore | RedisStore | None:
         """The store whose position tells of the writes of other processes; None where none does."""
         return getattr(self.primary, "store", None)
 
+    @property
+    def tells(self) -> bool:
+        """Whether the primary tells of every change at present."""
+        return bool(getattr(self.primary, "tells", False))
+
+    def track(self) -> None:
+        """The primary is to tell what others change from now on."""
+        self.primary.track()
+
     def changes(self, since: int, now: float) -> Any:
-        """What others changed in the primary since; None while it is down."""
+        """What others changed in the primary since; None while it is down, and nobody was told."""
+        if getattr(self.primary, "told", False):
+            return self.primary.call("changes", since, now)
         return None if self.degraded else self.call("changes", since, now)
 
     def call(self, name: str, *args: Any) -> Any:

@@ -16,6 +16,12 @@ class StorePort:
     """Whether it knows who of all processes loads a key."""
     coherent = False
     """Whether it tells which keys others changed."""
+    told = False
+    """Whether this process is told what others changed, so that looking asks nobody."""
+    tells: Any = True
+    """Whether it tells of every change at present."""
+    waits = False
+    """Whether it can say when somebody else's load has ended."""
     counts = False
     """Whether it counts evictions and expirations, from before this cache was opened on."""
 
@@ -24,6 +30,9 @@ class StorePort:
 
     late: Any = staticmethod(nothing)
     """Called when something is done after all that nobody waits for any more."""
+
+    def track(self) -> None:
+        """Copies will be kept near: it is to tell what others change from now on."""
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""

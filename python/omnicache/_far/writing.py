@@ -55,7 +55,7 @@ class Writing(Listing):
             if not (yield ("set", data, payload, now, fields)):
                 self._near.drop(key)
                 return False
-        self._near.put(key, value, terms, ticket)
+        self._near.put(key, value, terms, ticket, self._took.get(data))
         self._tell_set(key, value)
         return True
 

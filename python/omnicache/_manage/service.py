@@ -130,8 +130,8 @@ class Service(Management):
             check_confined(definition.config, entries_directory() if definitions is None else definitions.directory)
         if definitions is None:
             return self._listed(self._sources.make(definition))
-        made = definitions.create(definition)
-        return self._listed(Held(made.namespace, made.name, definition=made))
+        held = self._sources.define(definition)
+        return self._listed(held)
 
     def delete(self, name: str) -> None:
         """As :meth:`Management.delete`."""

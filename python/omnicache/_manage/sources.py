@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import _registry
 from ..cache import Cache
-from ..exceptions import CacheBackendError, CacheConfigError, CacheError, CacheExistsError, CacheNotFoundError
+from ..exceptions import (
+    CacheBackendError,
+    CacheConfigError,
+    CacheError,
+    CacheExistsError,
+    CacheNotFoundError,
+    CacheStrategyError,
+)
 from ..registry import list_caches
 from .errors import InvalidInput
 
@@ -159,13 +166,37 @@ class Sources:
             self._made.append(cache)
         return Held(cache.namespace, cache.name, cache)
 
+    def define(self, definition: Definition) -> Held:
+        """A new definition, which can be opened as far as can be told here.
+
+        Raises:
+            CacheExistsError: The name is taken.
+            InvalidInput: What it says does not go together.
+        """
+        assert self.definitions is not None  # noqa: S101 - who calls has looked
+        made = self.definitions.create(definition)
+        held = Held(made.namespace, made.name, definition=made)
+        try:
+            self.open(held)
+        except (CacheConfigError, CacheStrategyError) as error:
+            self.definitions.delete(made.name)
+            raise InvalidInput(str(error)) from error
+        except CacheBackendError:
+            pass  # the server may be down just now
+        return held
+
     def end(self, held: Held) -> None:
         """Removes a cache: its entries first, then the definition or the living cache."""
         reachable = held.definition is None or held.definition.backend != "memory" or self._memory
         if reachable:
-            cache = self.open(held)
-            cache.clear()
-            cache.close()
+            try:
+                cache = self.open(held)
+            except (CacheConfigError, CacheStrategyError):
+                if held.definition is None:
+                    raise
+            else:
+                cache.clear()
+                cache.close()
         with self._lock:
             self._opened.pop((held.namespace, held.name), None)
             self._made = [cache for cache in self._made if not cache.closed]

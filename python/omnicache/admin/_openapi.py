@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .._manage.keytext import MAX_KEY
 from .._manage.management import DEFAULT_LIMIT, MAX_LIMIT
 from .._omnicache import __version__
 from ._openapi_schemas import SCHEMAS, ref
 
 __all__ = ["document"]
 
-_NAME: Final = {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$", "maxLength": 200}
+_NAME: Final = {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"}
 
 
 def _query(name: str, schema: dict[str, Any], text: str, *, needed: bool = False) -> dict[str, Any]:
@@ -23,7 +22,7 @@ _PATH_KEY: Final = {
     "name": "key",
     "in": "path",
     "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
+    "schema": {"type": "string", "minLength": 1},
     "description": (
         "The key, percent-encoded, slashes too. Keys that are not text, and text that begins with json: or key:, are "
         'written as listings show them: json:1, json:["user",1], key:0a0b. The keys bulk, . and .. are written as '
@@ -35,12 +34,12 @@ _NAMESPACE: Final = _query(
 )
 _PATTERN: Final = _query(
     "pattern",
-    {"type": "string", "minLength": 1, "maxLength": 10_000},
+    {"type": "string", "minLength": 1},
     "A glob over the text of keys: *, ?, [abc], [!a-z].",
 )
 _TAGS: Final = _query(
     "tags",
-    {"type": "string", "pattern": r"^[^,\\]+(,[^,\\]+)*$", "maxLength": 10_000},
+    {"type": "string", "pattern": r"^[^,\\]+(,[^,\\]+)*$"},
     r"Any of these tags, divided by commas; \, is a comma in a tag.",
 )
 
@@ -128,8 +127,8 @@ def _paths() -> dict[str, Any]:
                 absent,
                 (
                     *of_cache,
-                    _PATTERN,
-                    _TAGS,
+                    {**_PATTERN, "schema": {"type": "string"}},
+                    {**_TAGS, "schema": {"type": "string"}},
                     _query("limit", limit, "The most entries on the page."),
                     _query("cursor", {"type": "string"}, "The next_cursor of the page before."),
                 ),
@@ -187,7 +186,7 @@ def _paths() -> dict[str, Any]:
                 "How the entry of a key stands, and what a read would do now. Counts as no read.",
                 {"200": _answer("How it stands.", ref("Why"))},
                 absent,
-                (*of_cache, _query("key", {"type": "string", "maxLength": MAX_KEY}, "The key.", needed=True)),
+                (*of_cache, _query("key", {"type": "string"}, "The key.", needed=True)),
             )
         },
         "/metrics": {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .._manage.keytext import MAX_KEY
-
 __all__ = ["SCHEMAS", "ref"]
 
 
@@ -43,12 +41,12 @@ _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _NUMBER: Final = {"type": "number"}
 _MOMENT: Final = {"type": "string", "format": "date-time"}
-_NAME: Final = {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$", "maxLength": 200}
-_KEY: Final = {"type": "string", "maxLength": MAX_KEY}
-_TAGS: Final = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 10_000}, "maxItems": 1000}
+_NAME: Final = {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"}
+_KEY: Final = {"type": "string"}
+_TAGS: Final = {"type": "array", "items": {"type": "string", "minLength": 1}}
 _TTL: Final = {
     "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 3_000_000_000},
+        {"type": "number", "minimum": 0.001, "maximum": 3_000_000_000},
         {"type": "string", "pattern": "^[1-9][0-9]{0,3}(ms|s|m|h|d)$"},
         {"type": "null"},
     ],
@@ -62,6 +60,8 @@ _ENTRY: Final = {
     "tags": _or_null(_TAGS),
     "priority": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
 }
+
+_EACH: Final = {"description": "As for a single entry; one that cannot be written does not keep the others out."}
 
 SCHEMAS: Final[dict[str, Any]] = {
     "Cache": _object(
@@ -83,16 +83,33 @@ SCHEMAS: Final[dict[str, Any]] = {
     "NewCache": _given(
         {
             "name": _NAME,
-            "strategy": {"type": ["string", "null"], "enum": ["lru", "lfu", "ttl", "tinylfu", None]},
+            "strategy": {"type": ["string", "null"], "enum": ["lru", "lfu", "ttl", "size", "tinylfu", None]},
             "max_size": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000_000},
             "max_bytes": _SIZE,
             "default_ttl": _TTL,
             "namespace": _or_null(_NAME),
-            "backend": {"type": ["string", "null"], "description": "A kind, such as memory, or an address."},
+            "backend": {
+                "type": ["string", "null"],
+                "enum": ["memory", "filesystem", "tiered", "redis", None],
+                "description": "A kind, or the address of a backend, such as redis://host:6379/0.",
+            },
             "backend_config": {"type": ["object", "null"], "description": "The settings of the backend."},
+            "default_idle": _TTL,
+            "copy": {"type": ["string", "null"], "enum": ["none", "shallow", "deep", None]},
+            "serializer": {"type": ["string", "null"], "enum": ["native", "json", "raw", None]},
+            "compression": {"type": ["boolean", "object", "null"]},
+            "fallback": {"type": ["string", "object", "null"], "description": "The backend that stands in."},
+            "on_error": {"type": ["string", "null"], "enum": ["degrade", "raise", None]},
+            "on_serialization_error": {"type": ["string", "null"], "enum": ["skip", "raise", None]},
+            **dict.fromkeys(("stale", "stale_on_error", "retry_after"), _TTL),
+            "refresh_at": {
+                "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 1}, {"enum": ["auto", None]}]
+            },
+            "timeout": {"description": "A duration, or an object with soft and hard."},
+            "jitter": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "priority": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
         },
         ("name",),
-        additionalProperties={"description": "The other keys that Cache.from_config knows."},
     ),
     "Entry": _object(
         {
@@ -114,15 +131,15 @@ SCHEMAS: Final[dict[str, Any]] = {
     "Page": _object({"entries": {"type": "array", "items": ref("Entry")}, "next_cursor": _or_null(_TEXT)}),
     "BulkPut": _given(
         {
-            "entries": {"type": "array", "items": ref("NewEntry"), "maxItems": 10_000},
+            "entries": {"type": "array", "items": _EACH},
             "default_ttl": _TTL,
         },
         ("entries",),
     ),
     "BulkDelete": _given(
         {
-            "keys": {"type": ["array", "null"], "items": _KEY, "maxItems": 10_000},
-            "pattern": {"type": ["string", "null"], "maxLength": 10_000},
+            "keys": {"type": ["array", "null"], "items": _KEY},
+            "pattern": {"type": ["string", "null"]},
             "tags": _or_null(_TAGS),
         },
         (),
@@ -156,6 +173,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             "backend_status": {"type": "string", "enum": ["connected", "degraded", "disconnected"]},
             "last_reset": _or_null(_MOMENT),
             "namespace": _NAME,
+            "disk_size_bytes": _or_null(_COUNT),
             **dict.fromkeys(
                 (
                     *("set_count", "delete_count", "expiration_count", "load_count", "load_error_count"),

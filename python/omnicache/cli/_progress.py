@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
 
     from ._session import Session
 
 __all__ = ["Steps", "steps", "working"]
 
 
-class Steps(Protocol):
-    """How far something has come."""
+class Steps:
+    """How far something has come, told to a bar if there is one."""
 
-    def __call__(self, _done: int, _total: int | None, _failed: int) -> None:
+    def __init__(self, bar: Progress | None = None, task: TaskID | None = None) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: int, total: int | None, failed: int) -> None:
         """So many of so many are done, of which some failed."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total, failed=f"{failed} failed" if failed else "")
+
+    def note(self, text: str) -> None:
+        """Says something on stderr, above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, soft_wrap=True)
+        else:
+            click.echo(text, err=True)
 
 
 def _shown(session: Session) -> bool:
@@ -41,23 +57,13 @@ def working(session: Session, what: str) -> Iterator[None]:
         yield
 
 
-def _unseen(_done: int, _total: int | None, _failed: int) -> None:
-    """Nobody looks."""
-
-
 @contextmanager
 def steps(session: Session, what: str) -> Iterator[Steps]:
     """A bar that is told how far it is."""
     if not _shown(session):
-        yield _unseen
+        yield Steps()
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from ._show import console
 
@@ -66,10 +72,4 @@ def steps(session: Session, what: str) -> Iterator[Steps]:
         *(TextColumn("{task.fields[failed]}", markup=False), TimeRemainingColumn()),
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None, failed="")
-
-        def told(_done: int, _total: int | None, _failed: int) -> None:
-            failed = f"{_failed} failed" if _failed else ""
-            progress.update(task, completed=_done, total=_total, failed=failed)
-
-        yield told
+        yield Steps(progress, progress.add_task(what, total=None, failed=""))

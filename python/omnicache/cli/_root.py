@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,37 @@ import click
 from ._session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Commands", "root"]
+__all__ = ["Command", "Commands", "root"]
+
+
+class Formatter(click.HelpFormatter):
+    """Help for the width that the screen has: click's own takes no notice of a narrow one."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        columns = shutil.get_terminal_size((80, 24)).columns
+        super().__init__(indent_increment, width or max(min(columns, max_width or 80) - 2, 20), max_width)
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Names and what they mean, in two columns of which the first has no more than its half."""
+        super().write_dl(rows, max(min(col_max, self.width // 2 - 4), 8), col_spacing)
+
+
+class Context(click.Context):
+    """What a command is called with."""
+
+    formatter_class = Formatter
+
+
+class Command(click.Command):
+    """A command with help of that width."""
+
+    context_class = Context
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are called.
+    """A group of such commands, which are imported when they are called.
 
     Args:
         lazy: By name, where a command is, as ``module:attribute`` in this package, and what it does in a line.
@@ -25,6 +50,8 @@ class Commands(click.Group):
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
         self._lazy = lazy
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names, in the order of the help."""

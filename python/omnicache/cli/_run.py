@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -56,6 +57,8 @@ def _invoked(session: Session, arguments: list[str]) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(root, {"obj": session}, NAME, f"_{NAME.upper()}_COMPLETE", asked)
+    # An argument may be refused before the option itself is understood.
+    session.json = "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
     try:
         with root.make_context(NAME, arguments, obj=session) as ctx:
             root.invoke(ctx)

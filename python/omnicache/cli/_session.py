@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._terminal import out
+
 if TYPE_CHECKING:
     from .._definitions import Definitions
     from .._manage.management import Management
@@ -62,7 +64,7 @@ class Session:
     def say(self, text: str) -> None:
         """Says what was done, which a script may not want to hear."""
         if not self.quiet:
-            click.echo(text)
+            out(text)
 
     def note(self, text: str) -> None:
         """Says something beside the answer."""

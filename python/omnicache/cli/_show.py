@@ -6,9 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from ._terminal import colours, is_terminal, one_line, width
+from ._terminal import colours, is_terminal, one_line, out, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +29,7 @@ def json_out(data: Any, *, indent: int | None = 2) -> None:
     """One JSON document."""
     text = dumped(data, indent=indent)
     # JSON escapes the rest, but not what turns the direction of writing, nor DEL and the controls behind it.
-    click.echo("\n".join(map(one_line, text.split("\n"))) if is_terminal() else text)
+    out("\n".join(map(one_line, text.split("\n"))) if is_terminal() else text)
 
 
 def yaml_out(data: Any) -> None:
@@ -39,7 +37,7 @@ def yaml_out(data: Any) -> None:
     from ._yaml import yaml_lines
 
     for line in yaml_lines(data):
-        click.echo(line)
+        out(line)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -50,18 +48,25 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, no_color=not colours())
 
 
-def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = ()) -> None:
+def table(
+    columns: Sequence[tuple[str, int]],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[str] = (),
+    cut: Iterable[str] = (),
+) -> None:
     """Rows under headings.
 
     Args:
         columns: Each heading, and how wide a screen must be for its column to be shown.
         rows: The fields of each row.
         numbers: The headings of those that are numbers.
+        cut: The headings of those that are cut to the width of the screen.
     """
     if not is_terminal():
-        click.echo("\t".join(name for name, _ in columns))
+        out("\t".join(name for name, _ in columns))
         for row in rows:
-            click.echo("\t".join(map(one_line, row)))
+            out("\t".join(map(one_line, row)))
         return
     from rich import box
     from rich.table import Table
@@ -69,15 +74,15 @@ def table(columns: Sequence[tuple[str, int]], rows: Iterable[Sequence[str]], *, 
 
     shown = [at for at, (_, least) in enumerate(columns) if width() >= least]
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    right = set(numbers)
+    right, short = set(numbers), set(cut)
     for at in shown:
         name = columns[at][0]
         is_number = name in right
         made.add_column(
             name,
             justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
+            no_wrap=is_number or name in short,
+            overflow="ellipsis" if name in short else "fold",
         )
     for row in rows:
         made.add_row(*(Text(one_line(row[at])) for at in shown))
@@ -88,7 +93,7 @@ def record(pairs: Sequence[tuple[str, str]]) -> None:
     """One thing: what is known of it, a line each."""
     if not is_terminal():
         for name, text in pairs:
-            click.echo(f"{name}\t{one_line(text)}")
+            out(f"{name}\t{one_line(text)}")
         return
     from rich.table import Table
     from rich.text import Text

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from ._session import Session
 
-__all__ = ["colours", "confirm", "is_terminal", "one_line", "printable", "width"]
+__all__ = ["colours", "confirm", "is_terminal", "one_line", "out", "printable", "width"]
 
 # Control characters, and those that turn the direction of writing: they could rewrite what else is on the screen.
 _TURNS: Final = [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x2028, 0x2029]
@@ -20,6 +20,11 @@ _UNSAFE: Final = _CONTROLS | {code: f"\\u{code:04x}" for code in _TURNS}
 _IN_A_BLOCK: Final = {code: text for code, text in _UNSAFE.items() if chr(code) not in "\n\t"}
 _ON_ONE_LINE: Final = _UNSAFE | {ord("\n"): "\\n", ord("\t"): "\\t", ord("\r"): "\\r"}
 _MANY: Final = 80
+
+
+def out(text: str = "", *, end: str = "\n") -> None:
+    """Writes a part of the answer as it is; click's own `echo` would take out of a value what looks like a colour."""
+    sys.stdout.write(text + end)
 
 
 def is_terminal() -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import CACHE, force_option, format_option, json_of
-from ._root import Commands
+from ._root import Command, Commands
 from ._session import Session, in_session
 from ._terminal import confirm
 
@@ -34,12 +34,13 @@ def cache() -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache cache create users
   omnicache cache create users --strategy lfu --max-size 10000 --default-ttl 5m
   omnicache cache create pages --max-bytes 1GiB --config '{"directory": "./var"}'
-  omnicache cache create jobs --backend redis --config @redis.json"""
+  omnicache cache create jobs --backend redis --config @redis.json""",
 )
 @click.argument("name")
 @click.option("--strategy", type=click.Choice(STRATEGIES), default="lru", show_default=True, help="Who is evicted.")
@@ -80,6 +81,7 @@ def create(session: Session, /, name: str, strategy: str, settings: dict[str, An
 
 @click.command(
     "list",
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache cache list
@@ -116,10 +118,11 @@ def listed(session: Session, namespace: str | None, form: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache cache info users
-  omnicache cache info tenant_a:users --format yaml"""
+  omnicache cache info tenant_a:users --format yaml""",
 )
 @click.argument("name", type=CACHE)
 @format_option("table", "json", "yaml")
@@ -144,10 +147,11 @@ def info(session: Session, name: str, form: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache cache delete users
-  omnicache cache delete users --force"""
+  omnicache cache delete users --force""",
 )
 @click.argument("name", type=CACHE)
 @force_option

@@ -8,6 +8,7 @@ import click
 
 from ._options import CACHE, force_option, tags_option
 from ._progress import working
+from ._root import Command
 from ._session import Session, in_session
 from ._terminal import confirm
 
@@ -18,11 +19,12 @@ __all__ = ["clear"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache clear users
   omnicache clear users --pattern 'session:*' --force
-  omnicache clear users --tags team:7"""
+  omnicache clear users --tags team:7""",
 )
 @click.argument("cache", type=CACHE)
 @click.option("--pattern", metavar="GLOB", help="Keys that match: * any run, ? one character, [abc] one of these.")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import click
 
-from ._root import root
+from ._root import Command, root
+from ._terminal import out
 
 __all__ = ["completion"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache completion bash >> ~/.bashrc
   omnicache completion zsh >> ~/.zshrc
-  omnicache completion fish > ~/.config/fish/completions/omnicache.fish"""
+  omnicache completion fish > ~/.config/fish/completions/omnicache.fish""",
 )
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 def completion(shell: str) -> None:
@@ -26,4 +28,4 @@ def completion(shell: str) -> None:
         raise click.UsageError(f"this click knows no completion for {shell}")
     made = kind(root, {}, "omnicache", "_OMNICACHE_COMPLETE")
     # Not `source()`: it would run the shell to look at its version.
-    click.echo(made.source_template % made.source_vars())
+    out(made.source_template % made.source_vars())

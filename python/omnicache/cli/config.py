@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import format_option
-from ._root import Commands
+from ._root import Command, Commands
 from ._session import Session, in_session
+from ._terminal import out
 
 if TYPE_CHECKING:
     from .._definitions import Definition
@@ -29,10 +30,11 @@ def config() -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache config check
-  omnicache --config deploy/omnicache.toml config check"""
+  omnicache --config deploy/omnicache.toml config check""",
 )
 @in_session
 def check(session: Session) -> None:
@@ -68,10 +70,11 @@ def _buildable(definition: Definition) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache config show
-  omnicache config show --format json"""
+  omnicache config show --format json""",
 )
 @format_option("yaml", "json")
 @in_session
@@ -96,9 +99,10 @@ def show(session: Session, form: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
-  omnicache config path"""
+  omnicache config path""",
 )
 @in_session
 def path(session: Session) -> None:
@@ -107,9 +111,9 @@ def path(session: Session) -> None:
     from ..config import wanted_file
 
     found = wanted_file(session.config)
-    click.echo(f"configuration\t{'-' if found is None else found}")
-    click.echo(f"registry\t{registry_file()}")
-    click.echo(f"entries\t{entries_directory()}")
+    out(f"configuration\t{'-' if found is None else found}")
+    out(f"registry\t{registry_file()}")
+    out(f"entries\t{entries_directory()}")
 
 
 def _caches(count: int) -> str:

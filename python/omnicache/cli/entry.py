@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import CACHE, force_option, format_option, key_argument, tags_option, ttl_of
-from ._root import Commands
+from ._root import Command, Commands
 from ._session import Session, in_session
-from ._terminal import confirm, is_terminal, one_line, printable
+from ._terminal import confirm, is_terminal, one_line, out, printable
 
 if TYPE_CHECKING:
     from .._manage.management import Management
@@ -40,11 +40,12 @@ def entry() -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache entry get users ada
   omnicache entry get users ada --format pretty
-  omnicache entry get users ada | jq .name"""
+  omnicache entry get users ada | jq .name""",
 )
 @key_argument
 @format_option("raw", "json", "pretty")
@@ -65,10 +66,10 @@ def get(session: Session, cache: str, key: str, form: str) -> None:
     if not view.value_is_json:
         session.note(f"note: JSON has no {view.value['type']}; this describes it")
     if form == "raw" and isinstance(view.value, str):
-        click.echo(printable(view.value))
+        out(printable(view.value))
         return
     if form == "raw" and not view.value_is_json:
-        click.echo(printable(view.value["repr"]))
+        out(printable(view.value["repr"]))
         return
     from ._show import json_out
 
@@ -88,6 +89,7 @@ def _bytes(service: Management, cache: str, key: str) -> bytes | None:
 
 @click.command(
     "set",
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache entry set users ada '{"name": "Ada"}' --ttl 1h --tags team:7,staff
@@ -143,10 +145,11 @@ def _value(session: Session, text: str | None) -> Any:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache entry delete users ada
-  omnicache entry delete users ada --force"""
+  omnicache entry delete users ada --force""",
 )
 @key_argument
 @force_option
@@ -163,6 +166,7 @@ def delete(session: Session, cache: str, key: str, force: bool) -> None:
 
 @click.command(
     "list",
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache entry list users
@@ -183,7 +187,7 @@ def listed(session: Session, cache: str, pattern: str | None, tags: list[str] | 
         found = service.walk(cache, pattern, tags, limit)
         if form == "keys-only":
             for view in found:
-                click.echo(_key_line(view.key))
+                out(_key_line(view.key))
             return
         views = list(found)
     if form == "json":
@@ -211,15 +215,14 @@ def _table(views: list[EntryView]) -> None:
     from ._show import amount, dumped, duration, table
 
     now = datetime.now(UTC)
-    cut = 60 if is_terminal() else None
+    cut = 400 if is_terminal() else None
     rows = []
     for view in views:
         left = None if view.expires_at is None else (view.expires_at - now).total_seconds()
         value = view.value if isinstance(view.value, str) and view.value_is_json else dumped(view.value)
         if not view.value_is_json:
             value = view.value["repr"]
-        short = value if cut is None or len(value) <= cut else value[:cut] + "…"
         tags = ",".join(view.tags)
-        rows.append([view.key, short, duration(left), amount(view.size_bytes), str(view.access_count), tags])
+        rows.append([view.key, value[:cut], duration(left), amount(view.size_bytes), str(view.access_count), tags])
     columns = [("key", 0), ("value", 0), ("ends in", 50), ("size", 60), ("hits", 76), ("tags", 90)]
-    table(columns, rows, numbers=("ends in", "size", "hits"))
+    table(columns, rows, numbers=("ends in", "size", "hits"), cut=("value",))

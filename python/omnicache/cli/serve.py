@@ -8,18 +8,20 @@ from importlib.util import find_spec
 
 import click
 
+from ._root import Command
 from ._session import Session, in_session
 
 __all__ = ["serve"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache serve
   omnicache serve --port 9000 --read-only
   omnicache serve --unix /run/user/1000/omnicache.sock
-  OMNICACHE_TOKEN=... omnicache serve --host 0.0.0.0"""
+  OMNICACHE_TOKEN=... omnicache serve --host 0.0.0.0""",
 )
 @click.option("--host", help="The address to listen on; other machines' need a token. [127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 for any that is free.")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._options import CACHE, format_option
+from ._root import Command
 from ._session import Session, in_session
-from ._terminal import is_terminal
+from ._terminal import is_terminal, out
 
 if TYPE_CHECKING:
     from .._manage.management import Management
@@ -20,12 +21,13 @@ __all__ = ["stats"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache stats users
   omnicache stats users --format json | jq .hit_rate
   omnicache stats users --format prometheus
-  omnicache stats users --watch --interval 2"""
+  omnicache stats users --watch --interval 2""",
 )
 @click.argument("cache", type=CACHE)
 @format_option("table", "json", "prometheus")
@@ -68,11 +70,11 @@ def _show(service: Management, cache: str, form: str, *, on_one_line: bool = Fal
     if form == "json":
         json_out(found.as_dict(), indent=None if on_one_line else 2)
     elif form == "prometheus":
-        click.echo(_prometheus(service, cache, found), nl=False)
+        out(_prometheus(service, cache, found), end="")
     else:
         record(_facts(found))
         if on_one_line:
-            click.echo()
+            out()
 
 
 def _prometheus(service: Management, cache: str, found: StatisticsView) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ._options import format_option, key_argument
+from ._root import Command
 from ._session import Session, in_session
 
 if TYPE_CHECKING:
@@ -16,10 +17,11 @@ __all__ = ["why"]
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   omnicache why users ada
-  omnicache --server unix:/run/app.sock why users ada --format json"""
+  omnicache --server unix:/run/app.sock why users ada --format json""",
 )
 @key_argument
 @format_option("table", "json")

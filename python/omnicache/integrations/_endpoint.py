@@ -206,7 +206,7 @@ class Call:
         loop = asyncio.get_running_loop()
         if running is None or running.get_loop() is not loop:
             mine = pending[key] = loop.create_future()
-            return await self._make(found, done=self._announcing(key, mine))
+            return await self._make(found, done=self._announcing(key, mine), patient=True)
         stored = False
         with suppress(TimeoutError):
             stored = await asyncio.wait_for(asyncio.shield(running), self._options.limit)
@@ -232,13 +232,29 @@ class Call:
         return done
 
     async def _make(
-        self, found: Found | None, *, identified: bool = False, done: Callable[[bool], None] = lambda _: None
+        self,
+        found: Found | None,
+        *,
+        identified: bool = False,
+        done: Callable[[bool], None] = lambda _: None,
+        patient: bool = False,
     ) -> Any:
-        """Runs the endpoint; `done` learns whether the response was kept, in the end."""
+        """Runs the endpoint; `done` learns whether the response was kept, in the end.
+
+        If `patient`, another process that makes the same response is waited for.
+        """
         streams = kept = False
         labels = self._labels(self._arguments)
-        lease = self._options.shelf.lease(self._key, labels)
+        shelf = self._options.shelf
+        shared = not identified and self._options.private is not True
+        making = await shelf.begin(self._key, labels, announce=shared)
         try:
+            if patient:
+                clock, limit = self._options.clock, self._options.limit
+                there = await shelf.awaited(making, self._key, self._scope["headers"], clock, limit)
+                if there is not None:
+                    kept = True
+                    return await self._hit(there, cache_status(fwd="uri-miss", collapsed=True))
             with noting(self._own) as noted:
                 try:
                     made = await self._run()
@@ -253,12 +269,13 @@ class Call:
             if response is None:
                 return made
             given = (self._options, self._reads, self._scope, self._directives)
-            keeping = Keeping(*given, noted, labels, lease, identified=identified)
+            keeping = Keeping(*given, noted, labels, making, identified=identified)
             if isinstance(response, _STREAMED) or not hasattr(response, "body"):
                 streams = True
                 options = self._options
                 keep = functools.partial(keeping.keep, self._key)
-                return Recording(response, keeping.dress, keep, options.max_body, done)
+                end = functools.partial(shelf.end, making)
+                return Recording(response, keeping.dress, keep, options.max_body, done, end)
             status, headers, body = response.status_code, lowered(response.raw_headers), bytes(response.body)
             dressed = keeping.dress(status, headers, body)
             if dressed is not None and len(body) <= self._options.max_body:
@@ -272,6 +289,7 @@ class Call:
         finally:
             if not streams:
                 done(kept)
+                await shelf.end(making)
 
     def _stands_in(self, found: Found) -> bool:
         return self._options.clock() < found.stored.fresh_until + found.stored.stale_if_error

@@ -13,6 +13,7 @@ from ._policy import Judgement, Policy
 from .http.fields import Headers, values
 
 if TYPE_CHECKING:
+    from ._making import Making
     from ._record import Stored
     from ._shelf import Found, Shelf
     from ._types import App, Message, Scope
@@ -106,11 +107,16 @@ class Engine:
         found = await self.shelf.find(self.part_key(key), request)
         return found if isinstance(found, tuple) and found.stored.part is not None else None
 
-    async def store(self, key: str, request: Headers, judged: Judgement, stored: Stored, body: bytes) -> None:
+    async def begin(self, key: str, flight_key: str) -> Making | None:
+        """To be called before the application is asked; other processes hear of what may well be stored."""
+        return await self.shelf.begin(key, announce=self.flights.waits(flight_key))
+
+    async def store(
+        self, key: str, request: Headers, judged: Judgement, stored: Stored, body: bytes, making: Making | None
+    ) -> None:
         """Stores a response."""
-        await self.shelf.put(
-            key, request, judged.names, stored, body, ttl=judged.ttl, now=self.clock(), tags=judged.tags
-        )
+        ttl, now, tags = judged.ttl, self.clock(), judged.tags
+        await self.shelf.put(key, request, judged.names, stored, body, ttl=ttl, now=now, tags=tags, making=making)
         self.flights.shared(key)
 
     async def drop(self, keys: list[str]) -> None:

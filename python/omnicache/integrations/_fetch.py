@@ -12,42 +12,30 @@ import logging
 from collections import deque
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from .._logged import logged
+from ._answer import Answer
+from ._flights import Outcome
 from ._parts import completed, joined_parts
 from ._policy import ERRORS
-from ._record import Stored
-from ._shelf import Found
-from .http.cache_control import directives_of
-from .http.fields import Headers, lowered, values, without
+from ._renewing import renewed, still_good
+from .http.fields import Headers, lowered, values
 from .http.status import cache_status
 from .http.storing import content_length
-from .http.validation import freshened, made_etag, same_response
+from .http.validation import made_etag, same_response
 
 if TYPE_CHECKING:
     from ._engine import Engine
+    from ._making import Making
+    from ._record import Stored
+    from ._shelf import Found
     from ._types import Message, Receive, Scope, Send
 
-__all__ = ["Answer", "Fetch", "Outcome"]
+__all__ = ["Fetch"]
 
 _log = logging.getLogger("omnicache.integrations")
 _OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
-
-
-class Outcome(Enum):
-    """How a run ended for those who wait."""
-
-    STORED = "stored"  # look again
-    STALE = "stale"  # it failed, and what is stored may stand in
-    ALONE = "alone"  # its answer is for its own client only
-
-
-class Answer(NamedTuple):
-    """To be answered from what is stored."""
-
-    found: Found
-    status_field: bytes
 
 
 class _Mode(Enum):
@@ -91,8 +79,8 @@ class Fetch:
         self.valid = True  # False once the key was invalidated: what comes is not stored
         self.flight_key = key
         self.unanswered = False  # the client got nothing: ask again, without conditions
-        self.waiting = 0
         self.refresh = receive is None
+        self.limit = 0.0  # seconds to wait for another process that makes the same response
         self._client = receive
         self._stale, self._validating, self._rest, self._fwd = stale, validating, rest, fwd
         self._mode = _Mode.UNDECIDED
@@ -104,12 +92,13 @@ class Fetch:
         self._asked = False
         self._error: BaseException | None = None
         self._started = engine.clock()
+        self._making: Making | None = None
         # Of the response.
         self._start: Message | None = None  # held until the body shows whether there is an entity tag to add
         self._judged = engine.nothing
         self._headers: Headers = []
         self._chunks: list[bytes] = []
-        self._size = 0
+        self.waiting = self._size = 0
         self._length: int | None = None
 
     # --- running ---
@@ -136,7 +125,9 @@ class Fetch:
 
     async def _run(self) -> None:
         try:
-            await self.engine.app(self.scope, self._receive, self._send)
+            self._making = await self.engine.begin(self.key, self.flight_key)
+            if not await self._made_elsewhere():
+                await self.engine.app(self.scope, self._receive, self._send)
         except asyncio.CancelledError:
             self._error = asyncio.CancelledError()
             self._settle(Outcome.ALONE)
@@ -155,10 +146,28 @@ class Fetch:
             self.engine.flights.ended(self)
             self._over.set()
             self._ready.set()
+            await self._decided(Outcome.ALONE)
+
+    async def _made_elsewhere(self) -> bool:
+        engine, making = self.engine, self._making
+        if self.refresh:
+            return making is not None and making.waits
+        found = await engine.shelf.awaited(making, self.key, self.request, engine.clock, self.limit)
+        if found is None:
+            return False
+        await self._put(Answer(found, cache_status(fwd=self._fwd, collapsed=True)))
+        self._settle(Outcome.STORED)
+        return True
 
     def _settle(self, outcome: Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
+
+    async def _decided(self, outcome: Outcome) -> None:
+        """It is stored or will not be; whoever asks after this answer may store the next one."""
+        self._settle(outcome)
+        making, self._making = self._making, None
+        await self.engine.shelf.end(making)
 
     async def deliver(self, send: Send) -> Answer | None:
         """Hands the leader's client what comes; what is to be answered from the store is returned."""
@@ -241,26 +250,36 @@ class Fetch:
             return
         if status in ERRORS and await self._rescued(f"{status}", status=status):
             return
+        if self.scope["method"] == "HEAD":
+            await self._describe(message, status)
+            return
         if status == _PARTIAL and self._rest is not None and (whole := completed(headers, self._rest)) is not None:
-            status, headers = _OK, whole
-            self._chunks = [self._rest.stored.body(self._rest.raw)]
+            status, headers, self._chunks = _OK, whole, [self._rest.stored.body(self._rest.raw)]
             self._size = len(self._chunks[0])
         judged = self.engine.judge(self.scope, self.request, status, headers, self._started, now)
         if judged.reason is None and message.get("trailers"):
             judged = self.engine.refused("trailers")
         message = {**message, "status": status, "headers": self.engine.dressed(headers, judged)}
         if judged.stored is None or not self.valid:
-            self._mode = _Mode.PASS
-            self.engine.flights.alone(self)
-            self._settle(Outcome.ALONE)
-            self._mark(message, stored=False, detail=judged.reason)
-            await self._put(message)
+            self._start = message
+            await self._give_up(judged.reason)
             return
         self._mode, self._judged, self._length = _Mode.RECORD, judged, content_length(headers)
         self._headers = headers
         self._start = message
         if not (self.engine.etag and status == _OK and not values(headers, b"etag")):
             await self._open()
+
+    async def _describe(self, message: Message, status: int) -> None:
+        """The answer to a HEAD tells whether what is stored is still good (RFC 9111, section 4.3.5)."""
+        stale = self._stale
+        good = stale is not None and await still_good(self.engine, stale, status, self._headers)
+        stored = good and stale is not None and (await self._renewed(stale))[1]
+        self._mode = _Mode.PASS
+        await self._decided(Outcome.ALONE)
+        message = {**message, "headers": list(self._headers)}
+        self._mark(message, stored=stored)
+        await self._put(message)
 
     async def _continue(self, message: Message) -> None:
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -297,7 +316,7 @@ class Fetch:
         self._mode = _Mode.PASS
         self._chunks.clear()
         self.engine.flights.alone(self)
-        self._settle(Outcome.ALONE)
+        await self._decided(Outcome.ALONE)
         if self._start is not None:
             message, self._start = self._start, None
             self._mark(message, stored=False, detail=reason)
@@ -308,8 +327,7 @@ class Fetch:
         body = b"".join(self._chunks)
         stored = self._judged.stored
         expected = self._length
-        head_only = self.scope["method"] == "HEAD"
-        if stored is None or head_only or (expected is not None and expected != len(body)) or not self.valid:
+        if stored is None or (expected is not None and expected != len(body)) or not self.valid:
             await self._give_up("incomplete" if self.valid else "invalidated")
             return
         if stored.part is not None and stored.part.length != len(body):
@@ -324,17 +342,17 @@ class Fetch:
         if stored.part is not None:
             await self._store_part(stored, body)
         else:
-            await self.engine.store(self.key, self.request, self._judged, stored, body)
+            await self.engine.store(self.key, self.request, self._judged, stored, body, self._making)
             await self._open()
-            self._settle(Outcome.STORED)
+            await self._decided(Outcome.STORED)
 
     async def _store_part(self, stored: Stored, body: bytes) -> None:
         """Stores a part, with what is stored of the same representation already (RFC 9111, section 3.4)."""
         body = joined_parts(stored, body, await self.engine.part(self.key, self.request), self.engine.max_body)
         await self._open()
         key = self.key if stored.part is None else self.engine.part_key(self.key)
-        await self.engine.store(key, self.request, self._judged, stored, body)
-        self._settle(Outcome.STORED)
+        await self.engine.store(key, self.request, self._judged, stored, body, self._making)
+        await self._decided(Outcome.STORED)
 
     async def _freshen(self) -> None:
         """The application says that what is stored is still good (RFC 9111, section 4.3.4)."""
@@ -342,28 +360,17 @@ class Fetch:
         if stale is None or not same_response(stale.stored.headers, self._headers):
             self._mode = _Mode.SWALLOW
             self.unanswered = True
-            self._settle(Outcome.ALONE)
+            await self._decided(Outcome.ALONE)
             return
-        headers = freshened(stale.stored.headers, self._headers)
-        now = self.engine.clock()
-        # What was stored may be shared; that this client is known does not change it.
-        request = without(self.request, [b"authorization", b"cookie"])
-        judged = self.engine.judge(self.scope, request, stale.stored.status, headers, self._started, now)
-        field = cache_status(fwd=self._fwd, fwd_status=_NOT_MODIFIED, stored=judged.stored is not None)
-        found: Found | None = None
-        if judged.stored is not None and self.valid:
-            judged.stored.own_etag = stale.stored.own_etag
-            judged.stored.part = stale.stored.part
-            found = await self.engine.shelf.replace(stale, judged.stored, ttl=judged.ttl, tags=judged.tags)
-        if found is None:
-            changed = Stored(stale.stored.status, headers, now, 0.0, 0.0, part=stale.stored.part)
-            changed.body_at, changed.body_size = stale.stored.body_at, stale.stored.body_size
-            found = Found(changed, stale.raw, stale.key)
-            if "no-store" in directives_of(headers):
-                await self.engine.shelf.drop([self.key])
+        found, stored = await self._renewed(stale)
+        field = cache_status(fwd=self._fwd, fwd_status=_NOT_MODIFIED, stored=stored)
         self._mode = _Mode.SWALLOW
         await self._put(Answer(found, field))
-        self._settle(Outcome.STORED)
+        await self._decided(Outcome.STORED)
+
+    async def _renewed(self, stale: Found) -> tuple[Found, bool]:
+        given = (self._headers, self.scope, self.request, self._started, self._making)
+        return await renewed(self.engine, stale, *given, valid=self.valid)
 
     async def _rescued(self, detail: str, status: int | None = None) -> bool:
         """Whether what is stored stands in for a failure (RFC 5861, section 4; RFC 9111, section 4.2.4)."""

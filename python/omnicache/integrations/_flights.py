@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._fetch import Fetch
 
-__all__ = ["Flights", "known"]
+__all__ = ["Flights", "Outcome", "known"]
 
 _REMEMBERED = 4096
 _ALONE = 120.0  # seconds for which it is remembered that the answers for a key are not shared
+
+
+class Outcome(Enum):
+    """How a run ended for those who wait."""
+
+    STORED = "stored"  # look again
+    STALE = "stale"  # it failed, and what is stored may stand in
+    ALONE = "alone"  # its answer is for its own client only
 
 
 def known(key: str) -> str:

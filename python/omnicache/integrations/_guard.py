@@ -62,8 +62,12 @@ class Guard:
                 raise
             self.failed(error)
             return default
-        self._failures = 0
+        self.worked()
         return result
+
+    def worked(self) -> None:
+        """Notes that the cache did what it was asked to do."""
+        self._failures = 0
 
     def failed(self, error: Exception) -> None:
         """Notes a failure, and logs it unless one was logged a moment ago."""

@@ -16,7 +16,7 @@ from .http.validation import made_etag
 from .http.vary import vary_names
 
 if TYPE_CHECKING:
-    from .._leases import Lease
+    from ._making import Making
     from ._options import Options
     from ._types import Scope
 
@@ -29,7 +29,7 @@ class Keeping:
     """What is kept of a response."""
 
     __slots__ = (
-        "_asked", "_identified", "_labels", "_lease", "_names", "_noted", "_options", "_public", "_reads", "_reason",
+        "_asked", "_identified", "_labels", "_making", "_names", "_noted", "_options", "_public", "_reads", "_reason",
         "_scope", "_started", "_stored", "kept", "sent",
     )  # fmt: skip
 
@@ -41,12 +41,12 @@ class Keeping:
         asked: Directives,
         noted: set[bytes],
         labels: tuple[str, ...],
-        lease: Lease | None,
+        making: Making | None,
         *,
         identified: bool,
     ) -> None:
         self._options, self._reads, self._scope, self._asked = options, reads, scope, asked
-        self._noted, self._labels, self._lease, self._identified = noted, labels, lease, identified
+        self._noted, self._labels, self._making, self._identified = noted, labels, making, identified
         self._started = options.clock()
         self._stored: Stored | None = None
         self._names: tuple[bytes, ...] = ()
@@ -130,21 +130,15 @@ class Keeping:
         expected = content_length(headers)
         if stored is None or stored.status != status or (expected is not None and expected != len(body)):
             return
-        lease = self._lease
-        if lease is not None and not lease.holds(self._labels):
-            return
         if options.etag and not values(stored.headers, b"etag"):
             stored.headers.append((b"etag", made_etag(body)))
         now = options.clock()
         ttl = stored.lifetime + max(options.stale, options.stale_on_error)
+        request, labels = self._scope["headers"], self._labels
         raw = await options.shelf.put(
-            key, self._scope["headers"], self._names, stored, body, ttl=ttl, now=now, tags=self._labels
+            key, request, self._names, stored, body, ttl=ttl, now=now, tags=labels, making=self._making
         )
         self.kept = raw is not None
-        # 1. The lease is found valid. 2. Another thread ends it and invalidates its labels. 3. This one stores.
-        if lease is not None and not lease.holds(self._labels):
-            await options.shelf.drop([key])
-            self.kept = False
 
     def status_field(self) -> bytes:
         """What ``Cache-Status`` says."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .._sentinels import DEFAULT, DefaultType
 from .._units import duration, size
 from ..exceptions import CacheConfigError
 from ._answer import Asked
@@ -17,6 +18,7 @@ from ._guard import Guard, OnCacheError
 from ._policy import Policy
 from ._record import RECORD_NAME, Stored
 from ._responder import Responder
+from ._settings import name_of, said
 from ._shelf import Shelf
 from .http.fields import Headers, joined, lowered
 from .http.freshness import explicit_lifetime
@@ -74,10 +76,11 @@ class CacheMiddleware:
 
     Args:
         app: The application.
-        cache_name: The cache for the responses, by name; it is made, with 128 MiB, if there is none.
+        cache_name: The cache for the responses, by name, ``"middleware_cache"`` unless the configuration says otherwise
+            (see :func:`omnicache.configure`); it is made, with 128 MiB, if there is none.
         cache: The cache itself, in place of its name.
         default_ttl: How long what states no freshness is fresh: seconds, a ``timedelta`` or text; None or 0 for not at
-            all.
+            all. It is 300 unless the configuration says otherwise.
         heuristic: Whether what states no freshness but has ``Last-Modified`` is fresh for a tenth of the time since
             then (RFC 9111, section 4.2.2).
         stale: How long past freshness a response may be served while it is fetched anew, unless it says so itself
@@ -85,8 +88,9 @@ class CacheMiddleware:
         stale_on_error: How long past freshness it may stand in when the application raises or answers 500, 502, 503 or
             504, unless it says so itself (``stale-if-error``).
         keep: How long past freshness a response with a validator is kept, to be checked instead of fetched.
-        cache_control_header: Whether a response that gets `default_ttl` says so in ``Cache-Control``.
-        etag_header: Whether a stored 200 without an entity tag gets one, a hash of its bytes.
+        cache_control_header: Whether a response that gets `default_ttl` says so in ``Cache-Control``; it does unless
+            the configuration says otherwise.
+        etag_header: Whether a stored 200 without an entity tag gets one, a hash of its bytes; likewise.
         cache_status_header: Whether responses tell in ``Cache-Status`` what the cache did.
         key_builder: A function of the scope that makes the key; None from it means not to cache.
         should_cache: A function of the scope and the ``http.response.start`` message: whether it may be stored.
@@ -114,16 +118,16 @@ class CacheMiddleware:
     def __init__(
         self,
         app: App,
-        cache_name: str = "middleware_cache",
-        default_ttl: Any = 300,
+        cache_name: str | None = None,
+        default_ttl: Any = DEFAULT,
         *,
         cache: Cache | None = None,
         heuristic: bool = False,
         stale: Any = None,
         stale_on_error: Any = "10m",
         keep: Any = "1h",
-        cache_control_header: bool = True,
-        etag_header: bool = True,
+        cache_control_header: bool | DefaultType = DEFAULT,
+        etag_header: bool | DefaultType = DEFAULT,
         cache_status_header: bool = True,
         key_builder: Callable[[Scope], str | None] | None = None,
         should_cache: Callable[[Scope, Message], bool] | None = None,
@@ -144,7 +148,7 @@ class CacheMiddleware:
             raise CacheConfigError(f"CacheMiddleware: max_variants: at least 1, not {max_variants!r}")
         identity = vary_by_from(vary_by)
         policy = Policy(
-            default_ttl=_seconds(default_ttl, "default_ttl") or None,
+            default_ttl=_seconds(said(default_ttl, "response_cache_ttl", 300), "default_ttl") or None,
             heuristic=heuristic,
             stale=_seconds(stale, "stale"),
             stale_on_error=_seconds(stale_on_error, "stale_on_error"),
@@ -154,15 +158,17 @@ class CacheMiddleware:
             cookie_ignored=exclusion(ignore_cookies, "ignore_cookies"),
         )
         self.app = app
-        self._shelf = Shelf(cache if cache is not None else cache_name, Guard(on_cache_error), max_variants)
+        self._shelf = Shelf(
+            cache if cache is not None else name_of(cache_name, "middleware_cache"), Guard(on_cache_error), max_variants
+        )
         self._engine = Engine(
             app,
             self._shelf,
             policy,
             clock=clock,
             max_body=size(max_body, "CacheMiddleware: max_body"),
-            etag=etag_header,
-            announce=cache_control_header,
+            etag=bool(said(etag_header, "etag_headers", True)),
+            announce=bool(said(cache_control_header, "cache_control_headers", True)),
             status_field=cache_status_header,
             should_cache=should_cache,
         )

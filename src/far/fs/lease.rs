@@ -11,38 +11,7 @@ use super::row::{number, stored, whole};
 use super::write::Write;
 use heed::RoTxn;
 
-/// Who holds a lease: a process, by its number, the start that tells it from others with the same number, and the
-/// namespace its number belongs to; and a number of the holder's own within it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Owner {
-    /// The process.
-    pub pid: u32,
-    /// When it was started, in ticks since the start of the machine; 0 where the system does not tell.
-    pub start: u64,
-    /// The namespace of process numbers; 0 where the system does not tell.
-    pub namespace: u64,
-    /// Whatever the process likes.
-    pub number: u64,
-}
-
-/// The answer to who asks for a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leased {
-    /// It is the asker's.
-    Acquired {
-        /// The token of the lease.
-        token: u64,
-        /// The generation of the tags now: what was loaded from now on is invalidated by what comes after it.
-        generation: u64,
-    },
-    /// Somebody else has it.
-    Held {
-        /// Who.
-        owner: Owner,
-        /// Until when, at the latest.
-        until: u64,
-    },
-}
+pub use crate::far::entry::{Leased, Owner};
 
 /// A row of the tree of leases. Behind it stands the key, where that is stored by its hash.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,8 @@ use super::write::Write;
 use heed::RoTxn;
 use std::ops::Bound;
 
+pub use crate::far::entry::Changed;
+
 /// Rows and bytes that are kept.
 const ROWS: u64 = 4096;
 const BYTES: u64 = 1 << 20;
@@ -21,19 +23,6 @@ const KEY: u8 = 0;
 const SOFT: u8 = 1;
 const HARD: u8 = 2;
 const EVERYTHING: u8 = 3;
-
-/// What changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// The position up to which this is true; to be asked from next time.
-    pub at: u64,
-    /// Anything may have changed; the lists are empty then.
-    pub everything: bool,
-    /// These keys.
-    pub keys: Vec<Vec<u8>>,
-    /// Whatever carries one of these tags, and whether it is gone or only stale.
-    pub tags: Vec<(String, bool)>,
-}
 
 /// What one writer changes in one transaction.
 #[derive(Debug, Default)]

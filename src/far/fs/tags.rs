@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::open::Trees;
 use super::row::{number, stored};
 use super::write::Write;
-use crate::far::record::Header;
+use crate::far::record::{Header, Terms};
 use heed::RoTxn;
 
 /// So many tags are remembered; then the older half is forgotten, and the entries that could carry them with it.
@@ -21,10 +21,24 @@ const FLOOR: &[u8] = &[0xff];
 pub(super) enum Verdict {
     /// It may be served.
     Fresh,
-    /// It may be served while a refresh runs; it is stale since this moment.
-    Stale(u64),
+    /// Its time is over; it may be served while a refresh runs.
+    Stale,
+    /// A tag of it was softly invalidated at this moment; it may be served if it cannot be loaded.
+    Softened(u64),
     /// It is over.
     Gone,
+}
+
+impl Verdict {
+    /// An entry of these terms as it is seen, and whether it is stale; `None` if it is over.
+    pub(super) fn of(self, terms: Terms) -> Option<(Terms, bool)> {
+        match self {
+            Self::Fresh => Some((terms, false)),
+            Self::Stale => Some((terms, true)),
+            Self::Softened(since) => Some((terms.softened(since), true)),
+            Self::Gone => None,
+        }
+    }
 }
 
 /// What is known of a tag.
@@ -72,7 +86,7 @@ pub(super) fn verdict(
     if now >= header.terms.expires {
         return Ok(Verdict::Gone);
     }
-    let mut stale = (now >= header.terms.fresh_until).then_some(header.terms.fresh_until);
+    let mut softened = None;
     if header.has_tags() {
         let floor = trees.tags.get(txn, FLOOR)?.map_or(0, number);
         for (name, generation) in header.tags() {
@@ -90,11 +104,15 @@ pub(super) fn verdict(
                 if !header.terms.has_window() {
                     return Ok(Verdict::Gone);
                 }
-                stale = Some(stale.unwrap_or(u64::MAX).min(known.soft_at));
+                softened = Some(known.soft_at.min(softened.unwrap_or(u64::MAX)));
             }
         }
     }
-    Ok(stale.map_or(Verdict::Fresh, Verdict::Stale))
+    Ok(match softened {
+        Some(since) => Verdict::Softened(since),
+        None if now >= header.terms.fresh_until => Verdict::Stale,
+        None => Verdict::Fresh,
+    })
 }
 
 impl Write<'_, '_> {

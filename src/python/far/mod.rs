@@ -4,9 +4,11 @@
 //! thread waits for may himself be waiting for the GIL, to make an object of what he has read.
 
 mod entry;
+mod followed;
 mod fork;
 mod read;
 mod record;
+mod redis;
 mod store;
 mod watch;
 mod write;
@@ -20,13 +22,13 @@ pyo3::import_exception!(omnicache.exceptions, CacheBackendError);
 pyo3::import_exception!(omnicache.exceptions, CacheSerializationError);
 pyo3::import_exception!(omnicache.exceptions, CacheTimeoutError);
 
-pub(super) use store::FileStore;
-pub(super) use watch::Watch;
+pub(super) use followed::Followed;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
     module.add_class::<entry::FarLease>()?;
     module.add_class::<store::FileStore>()?;
+    redis::register(module)?;
     module.add_function(wrap_pyfunction!(record::pack_record, module)?)?;
     module.add_function(wrap_pyfunction!(record::unpack_record, module)?)
 }
@@ -36,7 +38,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 fn raise(error: FarError) -> PyErr {
     let text = error.to_string();
     match error.problem {
-        Problem::Busy(_) => CacheTimeoutError::new_err(text),
+        Problem::Busy(_) | Problem::TimedOut(_) => CacheTimeoutError::new_err(text),
         // Nothing is wrong with the store.
         Problem::TooLarge { .. } => CacheSerializationError::new_err(text),
         _ => CacheBackendError::new_err(text),

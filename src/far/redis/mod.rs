@@ -1,0 +1,63 @@
+//! A far store on a Redis server, or Valkey: one, one that sentinels name, or a cluster.
+//!
+//! Requests of all threads and tasks share one connection per server and pipeline by themselves. What this module offers,
+//! and keeps stable for what is built on it:
+//!
+//! ```text
+//! Options::parse(url)  Options::new(Target)  options.address()
+//! RedisStore::open(options, namespace, name)               connects nothing yet
+//! store.connect()                                          async, as everything that asks the server; all are Send
+//!   get(key, now) get_many(keys, now) generation()
+//!   set(&Set, now) -> Written   set_many(&[Set], now) -> Vec<Written>
+//!   delete(key, now) delete_many(keys, now) take(key, now) touch(key, fresh_until, expires, now)
+//!   invalidate(keys, hard, now) invalidate_tags(tags, hard, now)
+//!   scan(prefix, glob, cursor, limit, now) -> Page   count(now) clear() purge(now) stats(now)
+//!   lease(key, number, until, now) -> Leased   release(key, token)   leased()
+//!   wait(key, timeout)                                     until the lease of another may have ended
+//!   tracking(timeout)                                      asks to be told of changes, and waits for that
+//! store.get_blocking(key, now) set_blocking(&Set, now)     for threads that wait; block_on(future) for the rest
+//! store.track() tracked() position() changes(since)        changes by others; at once, they ask nobody
+//! store.spawn(future) close()
+//! before_fork() after_fork()
+//! ```
+//!
+//! ```text
+//! far store blocking            the face, the same as any far store has it, and for callers that wait
+//! read write change scan lease  what it does
+//! home tags value               what a process keeps of a store; what is known of tags; what lies under a name
+//! keeper watch                  being told of changes
+//! server topology request scripts   requests, and who gets them
+//! link wire                     connections: the common one, and those of callers that wait
+//! options url name slots process random   what the others are made of
+//! ```
+
+mod blocking;
+mod change;
+mod far;
+mod home;
+mod keeper;
+mod lease;
+mod link;
+mod name;
+mod options;
+mod process;
+mod random;
+mod read;
+mod request;
+mod scan;
+mod scripts;
+mod server;
+mod slots;
+mod store;
+mod tags;
+mod topology;
+mod url;
+mod value;
+mod watch;
+mod wire;
+mod write;
+
+pub use options::{Host, Login, Options, PORT, SENTINEL_PORT, Secret, Target, Tls};
+pub use process::{after_fork, before_fork};
+pub use scan::Stats;
+pub use store::RedisStore;

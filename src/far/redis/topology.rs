@@ -1,0 +1,178 @@
+//! Which servers there are, and who has a key: one server, the one that sentinels name, or those of a cluster.
+
+use super::link::{Address, connect};
+use super::options::{Host, Login, Options, Target};
+use super::slots::{Slots, text};
+use crate::far::error::Problem;
+use redis::Value;
+use std::sync::Arc;
+
+/// What is known of who has what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Map {
+    /// Nothing yet, or nothing any more.
+    Unknown,
+    /// One server has everything.
+    One(Address),
+    /// Those of a cluster share it.
+    Slots(Arc<Slots>),
+}
+
+impl Map {
+    /// What is known without asking.
+    pub(super) fn of(target: &Target) -> Self {
+        match target {
+            Target::Single(host) => Self::One(Address::Tcp(host.clone())),
+            Target::Unix(path) => Self::One(Address::Unix(path.clone())),
+            Target::Sentinel { .. } | Target::Cluster(_) => Self::Unknown,
+        }
+    }
+
+    /// Who has `slot`.
+    pub(super) fn owner(&self, slot: u16) -> Option<Address> {
+        match self {
+            Self::Unknown => None,
+            Self::One(address) => Some(address.clone()),
+            Self::Slots(slots) => slots.owner(slot).cloned().map(Address::Tcp),
+        }
+    }
+
+    /// All who have something.
+    pub(super) fn masters(&self) -> Vec<Address> {
+        match self {
+            Self::Unknown => Vec::new(),
+            Self::One(address) => vec![address.clone()],
+            Self::Slots(slots) => slots.masters.iter().cloned().map(Address::Tcp).collect(),
+        }
+    }
+}
+
+/// Asks who has what. `known` are servers that may be asked besides those of the options.
+pub(super) async fn find(options: &Options, known: &[Address]) -> Result<Map, Problem> {
+    match &options.target {
+        Target::Single(_) | Target::Unix(_) => Ok(Map::of(&options.target)),
+        Target::Sentinel {
+            sentinels,
+            master,
+            login,
+        } => find_master(options, sentinels, master, login).await,
+        Target::Cluster(hosts) => {
+            let given = hosts.iter().cloned().map(Address::Tcp);
+            let mut last = Problem::Unreachable("no server of the cluster is known".to_owned());
+            let mut asked = Vec::new();
+            for address in known.iter().cloned().chain(given) {
+                if asked.contains(&address) {
+                    continue;
+                }
+                match within(options, ask_slots(options, &address)).await {
+                    Ok(slots) => return Ok(Map::Slots(Arc::new(slots))),
+                    Err(problem) => last = problem,
+                }
+                asked.push(address);
+            }
+            Err(last)
+        }
+    }
+}
+
+/// Runs `work` for as long as connecting may take.
+async fn within<T>(
+    options: &Options,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(options.connect_timeout, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Problem::TimedOut(options.connect_timeout)),
+    }
+}
+
+async fn ask_slots(options: &Options, address: &Address) -> Result<Slots, Problem> {
+    let mut live = connect(address, options, &options.login, None).await?;
+    let mut command = redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    let answer = live.send(&command).await;
+    let answer = answer.map_err(|error| super::link::problem(&error, address))?;
+    if let Value::ServerError(error) = &answer {
+        return Err(Problem::Refused(format!(
+            "{address}: {} (is it part of a cluster? For a single server write redis://)",
+            error.details().unwrap_or(error.code())
+        )));
+    }
+    let Address::Tcp(asked) = address else {
+        return Err(Problem::Unsupported("a cluster on a socket".to_owned()));
+    };
+    Slots::read(&answer, asked)
+        .ok_or_else(|| Problem::Unreachable(format!("{address} does not know who has which keys")))
+}
+
+async fn find_master(
+    options: &Options,
+    sentinels: &[Host],
+    master: &str,
+    login: &Login,
+) -> Result<Map, Problem> {
+    let plain = Options {
+        db: 0,
+        ..options.clone()
+    };
+    let mut last = Problem::Unreachable("no sentinel is known".to_owned());
+    for sentinel in sentinels {
+        let asked = Address::Tcp(sentinel.clone());
+        let found = within(options, async {
+            let host = ask_sentinel(&plain, &asked, master, login).await?;
+            let address = Address::Tcp(host);
+            check_role(options, &address).await?;
+            Ok(address)
+        });
+        match found.await {
+            Ok(address) => return Ok(Map::One(address)),
+            Err(problem) => last = problem,
+        }
+    }
+    Err(last)
+}
+
+async fn ask_sentinel(
+    options: &Options,
+    sentinel: &Address,
+    master: &str,
+    login: &Login,
+) -> Result<Host, Problem> {
+    let mut live = connect(sentinel, options, login, None).await?;
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("get-master-addr-by-name").arg(master);
+    let answer = live.send(&command).await;
+    let answer = answer.map_err(|error| super::link::problem(&error, sentinel))?;
+    if let Some([name, port]) = answer.as_sequence()
+        && let (Some(name), Some(Ok(port))) = (text(name), text(port).map(str::parse))
+    {
+        return Ok(Host::new(name, port));
+    }
+    if let Value::ServerError(error) = &answer {
+        return Err(Problem::Refused(format!(
+            "{sentinel}: {}",
+            error.details().unwrap_or(error.code())
+        )));
+    }
+    Err(Problem::Unreachable(format!(
+        "the sentinel {sentinel} knows no master called {master:?}"
+    )))
+}
+
+/// A sentinel may not have noticed yet that a server is no master any more.
+async fn check_role(options: &Options, address: &Address) -> Result<(), Problem> {
+    let mut live = connect(address, options, &options.login, None).await?;
+    let answer = live.send(&redis::cmd("ROLE")).await;
+    let answer = answer.map_err(|error| super::link::problem(&error, address))?;
+    match answer
+        .as_sequence()
+        .and_then(<[Value]>::first)
+        .and_then(text)
+    {
+        // Who may not ask finds out when a write is refused.
+        Some("master") | None => Ok(()),
+        Some(role) => Err(Problem::Unreachable(format!(
+            "{address} is a {role}, not the master"
+        ))),
+    }
+}
