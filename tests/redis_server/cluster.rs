@@ -60,7 +60,7 @@ impl Cluster {
     /// A store on it with connections of its own, as another process would have them.
     pub(crate) fn stranger(&self) -> RedisStore {
         let mut options = self.options();
-        options.client_name = "stranger".to_owned();
+        "stranger".clone_into(&mut options.client_name);
         RedisStore::open(options, "test", "cache").unwrap()
     }
 

@@ -55,7 +55,12 @@ impl Server {
             .args(["--save", "", "--appendonly", "no"])
             .args(["--unixsocket", "redis.sock", "--dir"])
             .arg(dir.path())
-            .args(settings)
+            .args(settings);
+        Self::run(command, port, dir)
+    }
+
+    fn run(mut command: Command, port: u16, dir: tempfile::TempDir) -> Option<Self> {
+        command
             .current_dir(dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -72,6 +77,30 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
         Some(Self { process, port, dir })
+    }
+
+    /// Starts a sentinel with this configuration.
+    pub(crate) fn sentinel(configuration: &str) -> Self {
+        for _ in 0..20 {
+            let port = free_port();
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("sentinel.conf");
+            let text = format!("port {port}\nbind 127.0.0.1\n{configuration}");
+            std::fs::write(&file, text).unwrap();
+            let mut command = Command::new(binary());
+            command.arg(&file).arg("--sentinel");
+            if let Some(server) = Self::run(command, port, dir) {
+                return server;
+            }
+        }
+        panic!("the sentinel does not start");
+    }
+
+    /// Sends a signal to it.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Ends it at once, and starts another, empty one in its place.

@@ -58,9 +58,17 @@ class Engine:
         self.running: set[asyncio.Task[None]] = set()
 
     def judge(
-        self, scope: Scope, request: Headers, status: int, headers: Headers, started: float, now: float
+        self,
+        scope: Scope,
+        request: Headers,
+        status: int,
+        headers: Headers,
+        started: float,
+        now: float,
+        *,
+        asking: frozenset[bytes] | None = None,
     ) -> Judgement:
-        """Whether to store a response, and as what."""
+        """Whether to store a response, and as what; `asking` is what says who asks, if that is known already."""
         if self._should_cache is not None:
             start = {"type": "http.response.start", "status": status, "headers": headers}
             if not self._should_cache(scope, start):
@@ -72,6 +80,7 @@ class Engine:
             request_time=started,
             response_time=now,
             explicit=scope["method"] not in {"GET", "HEAD"},
+            asking=self.policy.who.asks({**scope, "headers": request}) if asking is None else asking,
         )
 
     def refused(self, reason: str) -> Judgement:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._fetch import Fetch
+    from ._run import Run
 
 __all__ = ["Flights", "Outcome", "known"]
 
@@ -22,6 +23,7 @@ class Outcome(Enum):
     STORED = "stored"  # look again
     STALE = "stale"  # it failed, and what is stored may stand in
     ALONE = "alone"  # its answer is for its own client only
+    HANGS = "hangs"  # it has not ended, and is not waited for any longer
 
 
 def known(key: str) -> str:
@@ -58,7 +60,7 @@ class Flights:
         """Others may wait for this run from now on."""
         self._running[fetch.flight_key] = fetch
 
-    def ended(self, fetch: Fetch) -> None:
+    def ended(self, fetch: Run) -> None:
         """Nobody can wait for this run any longer."""
         if self._running.get(fetch.flight_key) is fetch:
             del self._running[fetch.flight_key]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._reading import ADDRESS, ALL, Reads, credential_like
+from ._identity import credential_like, found_outside
+from ._reading import ADDRESS, ALL, STATE, Reads
 from ._record import Stored
 from .http.cache_control import Directives, directives_of
 from .http.dates import format_date
@@ -69,8 +70,11 @@ class Keeping:
         lifetime = explicit_lifetime(directives, headers, targeted=False, response_time=self._started)
         public = self._public = any(name in directives for name in ("public", "s-maxage"))
         if not options.named and options.private is None:
-            present = {name for name, _ in self._scope["headers"]} & self._noted
-            self._identified = self._identified or any(map(credential_like, present))
+            present = {name for name, _ in self._scope["headers"]}
+            if STATE not in self._noted:
+                present &= self._noted
+            found = STATE in self._noted and found_outside(self._scope)
+            self._identified = self._identified or found or any(map(credential_like, present))
         private = options.private is True or (self._identified and not public)
         if ALL in self._noted or ADDRESS in self._noted:
             private = not options.named and options.private is not False
@@ -98,6 +102,8 @@ class Keeping:
         """The fields of the request that keep answers apart."""
         options = self._options
         named = set(vary_names(headers) or ()) | options.vary_headers | self._noted
+        if STATE in self._noted:
+            named |= {b"authorization", b"cookie"}
         fields = self._reads.fields
         if options.named or options.private is not None or self._public:  # who asks is settled otherwise
             named -= {name for name in self._noted if credential_like(name)}

@@ -68,6 +68,11 @@ class Making:
         return isinstance(self._cache, FarCache) and not self._has_far() and self._cache._port.leases
 
     @property
+    def announced(self) -> bool:
+        """Whether other processes were told, or had told others."""
+        return self._claim.far is not None
+
+    @property
     def waits(self) -> bool:
         """Whether another process makes it already."""
         return self._claim.far is not None and not self._has_far()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._identity import NOBODY
 from ._record import Stored
 from ._shelf import Found
 from .http.cache_control import directives_of
-from .http.fields import Headers, without
+from .http.fields import Headers
 from .http.validation import describes, freshened
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["renewed", "still_good"]
 
 _OK = 200
-_IDENTITY = (b"authorization", b"cookie")
 
 
 async def renewed(
@@ -47,8 +47,8 @@ async def renewed(
     headers = freshened(stale.stored.headers, received)
     now = engine.clock()
     # What was stored may be shared; that this client is known does not change it.
-    asked = without(request, _IDENTITY)
-    judged = engine.judge({**scope, "method": "GET"}, asked, stale.stored.status, headers, started, now)
+    get = {**scope, "method": "GET"}
+    judged = engine.judge(get, request, stale.stored.status, headers, started, now, asking=NOBODY)
     if judged.stored is not None and valid:
         judged.stored.own_etag = stale.stored.own_etag
         judged.stored.part = stale.stored.part

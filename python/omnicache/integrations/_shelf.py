@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from hashlib import blake2b
 from random import random
 from time import monotonic
@@ -103,19 +104,29 @@ class Shelf:
         return making
 
     async def awaited(
-        self, making: Making | None, key: str, request: Headers, clock: Callable[[], float], limit: float
+        self,
+        making: Making | None,
+        key: str,
+        request: Headers,
+        clock: Callable[[], float],
+        limit: float,
+        known: Stored | None = None,
     ) -> Found | None:
-        """What another process has stored, if one makes it already; None if it is for this one to make.
+        """What another process stored meanwhile, or will; None if it is for this one to make.
 
-        Waits at most `limit` seconds.
+        Waits at most `limit` seconds for who makes it; what is `known` is not what is wanted.
         """
         deadline, pause = monotonic() + limit, _GLANCE[0]
-        while making is not None and making.waits and monotonic() < deadline:
+        while making is not None and making.announced and limit > 0.0:
+            found = await self.find(key, request)
+            if isinstance(found, Found) and (known is None or found.stored.id != known.id):
+                stored = found.stored
+                if clock() < stored.fresh_until and not stored.no_cache and stored.part is None:
+                    return found
+            if not making.waits or monotonic() >= deadline:
+                break
             await asyncio.sleep(pause * (0.5 + random()))  # noqa: S311 - it spreads looks
             pause = min(pause * 2, _GLANCE[1])
-            found = await self.find(key, request)
-            if isinstance(found, Found) and clock() < found.stored.fresh_until and not found.stored.no_cache:
-                return found
             async with making.turn:
                 await self.guard(making.announce())
         return None
@@ -197,8 +208,10 @@ class Shelf:
             tags: Labels to invalidate it by.
             making: What :meth:`begin` returned.
         """
-        async with making.turn if making is not None else nullcontext():
-            return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+        with suppress(struct.error):  # a field that is too long for a record
+            async with making.turn if making is not None else nullcontext():
+                return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+        return None
 
     async def _put(
         self,
@@ -243,7 +256,10 @@ class Shelf:
         self, found: Found, stored: Stored, *, ttl: float, tags: Iterable[str] = (), making: Making | None = None
     ) -> Found | None:
         """Puts a new head before the body of a record, under the same key; None if that is not to be or failed."""
-        raw = encode(stored, found.stored.body(found.raw))
+        try:
+            raw = encode(stored, found.stored.body(found.raw))
+        except struct.error:  # as above
+            return None
         options = {"tags": tuple(tags)} if tags else {}
         async with making.turn if making is not None else nullcontext():
             done = await self.guard(self._set(found.key, raw, ttl, options, making), default=False)

@@ -23,7 +23,7 @@ from ..registry import get_cache
 from ._arguments import kind_of, plain
 from ._given import coder_from, tags_from
 from ._guard import Guard, OnCacheError
-from ._reading import credential_like
+from ._identity import credential_like
 from ._sealed import BrokenSealError, is_sealed, opened, sealed
 from ._settings import name_of, said
 

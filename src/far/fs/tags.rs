@@ -8,38 +8,14 @@ use super::fault::Fault;
 use super::open::Trees;
 use super::row::{number, stored};
 use super::write::Write;
-use crate::far::record::{Header, Terms};
+use crate::far::record::Header;
+pub(super) use crate::far::verdict::Verdict;
 use heed::RoTxn;
 
 /// So many tags are remembered; then the older half is forgotten, and the entries that could carry them with it.
 const REMEMBERED: u64 = 65_536;
 /// Where the generation of what was forgotten lies. No stored tag ends like that.
 const FLOOR: &[u8] = &[0xff];
-
-/// What there is of an entry at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It may be served.
-    Fresh,
-    /// Its time is over; it may be served while a refresh runs.
-    Stale,
-    /// A tag of it was softly invalidated at this moment; it may be served if it cannot be loaded.
-    Softened(u64),
-    /// It is over.
-    Gone,
-}
-
-impl Verdict {
-    /// An entry of these terms as it is seen, and whether it is stale; `None` if it is over.
-    pub(super) fn of(self, terms: Terms) -> Option<(Terms, bool)> {
-        match self {
-            Self::Fresh => Some((terms, false)),
-            Self::Stale => Some((terms, true)),
-            Self::Softened(since) => Some((terms.softened(since), true)),
-            Self::Gone => None,
-        }
-    }
-}
 
 /// What is known of a tag.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,11 +84,7 @@ pub(super) fn verdict(
             }
         }
     }
-    Ok(match softened {
-        Some(since) => Verdict::Softened(since),
-        None if now >= header.terms.fresh_until => Verdict::Stale,
-        None => Verdict::Fresh,
-    })
+    Ok(Verdict::at(now, &header.terms, softened))
 }
 
 impl Write<'_, '_> {

@@ -100,10 +100,37 @@ impl Live {
     }
 }
 
+/// Why connecting failed, to be told more than once.
+#[derive(Clone)]
+enum Failure {
+    Unreachable(String),
+    Refused(String),
+    Unsupported(String),
+}
+
+impl Failure {
+    fn of(problem: Problem) -> Self {
+        match problem {
+            Problem::Refused(why) => Self::Refused(why),
+            Problem::Unsupported(why) => Self::Unsupported(why),
+            Problem::Unreachable(why) => Self::Unreachable(why),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Unreachable(why) => Problem::Unreachable(why.clone()),
+            Self::Refused(why) => Problem::Refused(why.clone()),
+            Self::Unsupported(why) => Problem::Unsupported(why.clone()),
+        }
+    }
+}
+
 struct Attempts {
     failures: u32,
     /// The last failure, and when another attempt may be made.
-    failed: Option<(String, Instant)>,
+    failed: Option<(Failure, Instant)>,
 }
 
 /// The way to one server.
@@ -156,10 +183,10 @@ impl Link {
         if let Some(live) = self.live() {
             return Ok(live);
         }
-        if let Some((why, until)) = &attempts.failed
+        if let Some((failure, until)) = &attempts.failed
             && Instant::now() < *until
         {
-            return Err(Problem::Unreachable(why.clone()));
+            return Err(failure.problem());
         }
         let connecting = connect(&self.address, options, &options.login, Some(listener));
         let problem = match tokio::time::timeout(options.connect_timeout, connecting).await {
@@ -178,11 +205,9 @@ impl Link {
                 self.address, options.connect_timeout
             )),
         };
-        let why = match &problem {
-            Problem::Unreachable(why) => why.clone(),
-            other => other.to_string(),
-        };
-        attempts.failed = Some((why, Instant::now() + pause(attempts.failures)));
+        let failure = Failure::of(problem);
+        let problem = failure.problem();
+        attempts.failed = Some((failure, Instant::now() + pause(attempts.failures)));
         attempts.failures = attempts.failures.saturating_add(1);
         Err(problem)
     }
