@@ -25,6 +25,8 @@ PEERS = (
     "cashews",
     "diskcache",
     "fastapi-cache2",
+    "redis",
+    "hiredis",
     "msgpack",
     "ormsgpack",
 )

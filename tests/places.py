@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from omnicache import Backend, FileSystemBackend, MemoryBackend, StoreBackend, TieredBackend
+from omnicache import Backend, FileSystemBackend, MemoryBackend, RedisBackend, StoreBackend, TieredBackend
+from tests.servers.shared import cluster, single
 
 
 class PlainStore(StoreBackend):
@@ -61,5 +62,8 @@ PLACES: dict[str, Callable[[Path], Backend]] = {
     "store": lambda _: PlainStore(),
     "awaited": lambda _: AwaitedStore(),
     "tiered-store": lambda _: TieredBackend(far=PlainStore()),
+    "redis": lambda _: RedisBackend(single().url),
+    "tiered-redis": lambda _: TieredBackend(far=RedisBackend(single().url)),
+    "cluster": lambda _: RedisBackend(cluster().url),
 }
 """Each takes a directory that it may use."""

@@ -13,8 +13,8 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "freshness", "keys", "serializers", "strategies", "async"),
-    *("http", "fastapi", "testing", "design"),
+    *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
+    *("http", "fastapi", "configuration", "cli", "testing", "design"),
 ]
 PAGE = """<!doctype html>
 <html lang="en">

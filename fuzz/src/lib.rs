@@ -35,7 +35,7 @@ fn read_record(data: &[u8]) -> String {
             let tags: Vec<_> = header.tags().collect();
             assert_eq!(header.has_tags(), !tags.is_empty());
             assert_eq!(header.payload_len, payload.len() as u64);
-            let again = header.rewrite(&header.terms, KEY);
+            let again = header.rewrite(&header.terms, None, KEY);
             let (read, rest) = Header::parse(&again, KEY).expect("what was read can be written");
             assert!(rest.is_empty());
             assert_eq!(read.terms, header.terms);

@@ -151,6 +151,14 @@ class AsyncFace(Many):
         """As :meth:`Cache.purge_expired`."""
         return self.purge_expired()
 
+    async def acheck(self) -> list[str]:
+        """As :meth:`Cache.check`."""
+        return self.check()
+
+    async def acompact(self) -> int:
+        """As :meth:`Cache.compact`."""
+        return self.compact()
+
     async def aclose(self) -> None:
         """As :meth:`Cache.close`."""
         self.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
@@ -190,6 +191,7 @@ class Life(Hooks):
             load_error_count=loads.errors,
             stale_served_count=loads.stale_served,
             coalesced_count=self._flights.coalesced,
+            disk_size_bytes=0,
             backend_status="disconnected" if self.closed else "connected",
         )
 
@@ -207,6 +209,36 @@ class Life(Hooks):
         self._loads.reset()
         self._flights.reset_coalesced()
         self._events.errors = 0
+
+    # --- what lies on a disk ---
+
+    def check(self) -> list[str]:
+        """Reads and compares everything that lies on a disk: what is not right, in words; nothing of a whole cache.
+
+        Raises:
+            CacheBackendError: It cannot be read.
+
+        >>> from omnicache import Cache
+        >>> with Cache("checked") as cache:
+        ...     cache.check()
+        []
+        """
+        self._open("check")
+        return []
+
+    def compact(self) -> int:
+        """Gives the disk back what the entries do not need any more; how many bytes. Writers wait for that long.
+
+        Raises:
+            CacheBackendError: It cannot be done now.
+
+        >>> from omnicache import Cache
+        >>> with Cache("compacted") as cache:
+        ...     cache.compact()
+        0
+        """
+        self._open("compact")
+        return 0
 
     # --- functions: filled in by the layer above ---
 
@@ -242,6 +274,13 @@ class Life(Hooks):
         ) -> Decorator: ...
         def cached(self, *args: Any, **options: Any) -> Any:
             """Makes a function remember what it returned in this cache; see :func:`omnicache.cached`."""
+
+    else:
+
+        def cached(self, *args, **options):
+            """As the layer above has it, which puts itself in this place when it is imported."""
+            import_module(".decorators", __package__)
+            return self.cached(*args, **options)
 
     # --- the end ---
 

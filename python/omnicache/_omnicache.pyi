@@ -31,6 +31,7 @@ __all__ = [
     "Leader",
     "ManualClock",
     "NativeCodec",
+    "RedisStore",
     "Wait",
     "Waiter",
     "__version__",
@@ -58,6 +59,8 @@ __all__ = [
     "pack_record",
     "parse_config",
     "parse_duration",
+    "parse_file",
+    "parse_sections",
     "parse_size",
     "try_wait",
     "unpack_record",
@@ -502,7 +505,7 @@ class Core:
     def _validate(self) -> None: ...
 
     # where what is here are copies of what lies far
-    def _set_far(self, store: FileStore | None, /) -> None: ...
+    def _set_far(self, store: FileStore | RedisStore | None, /) -> None: ...
     def _followed(self) -> int: ...
     def _set_followed(self, position: int) -> None: ...
     def _ticket(self, key: Any) -> int: ...
@@ -800,6 +803,89 @@ class FileStore:
         """Writes what was counted, and waits for the disk if nobody else uses the directory. May be called twice."""
 
 @final
+class RedisStore:
+    """The entries of one cache on a Redis server, or on several, shared by all processes that reach them.
+
+    It does what :class:`FileStore` does, under the same names. Nothing is connected before the first request; requests
+    of all threads and tasks share one connection to each server. A child after a fork has connections of its own.
+
+    With ``later=True`` a method returns at once what a task of the running loop may await. Leaving it leaves all others
+    alone: the server may still do what it was asked for.
+
+    Args:
+        address: A URL, as :class:`omnicache.RedisBackend` knows it.
+        namespace: Of the cache.
+        name: Of the cache.
+    """
+
+    def __new__(cls, address: str, namespace: str, name: str, /) -> RedisStore: ...
+    @property
+    def address(self) -> str:
+        """The address, without a password."""
+
+    @property
+    def coherent(self) -> bool:
+        """Whether the server tells of every change now."""
+
+    def track(self) -> None:
+        """Has the server tell of changes by others, and again after every loss."""
+
+    def position(self) -> int | None:
+        """Moves with every change that is told of; None while changes are not told of."""
+
+    def changes(self, since: int) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
+        """The present position, and what others changed since one: keys, or None for anything, and tags."""
+
+    def close(self) -> None:
+        """Ends the use of the store."""
+
+    def tracking(self, seconds: float, *, later: bool = False) -> Any:
+        """Waits until the server tells of changes; whether it does."""
+
+    def get(self, key: bytes, now: float, *, later: bool = False) -> Any: ...
+    def get_many(self, keys: Sequence[bytes], now: float, *, later: bool = False) -> Any: ...
+    def set(
+        self,
+        key: bytes,
+        payload: bytes,
+        now: float,
+        *,
+        serializer: int = 0,
+        flags: int = 0,
+        priority: float = 0.5,
+        created: float | None = None,
+        fresh_until: float | None = None,
+        expires: float | None = None,
+        schema: bytes | None = None,
+        tags: Sequence[str] = ...,
+        mode: Literal["always", "add", "replace"] = "always",
+        version: int | None = None,
+        token: int | None = None,
+        generation: int | None = None,
+        later: bool = False,
+    ) -> Any: ...
+    def delete(self, key: bytes, now: float, *, later: bool = False) -> Any: ...
+    def delete_many(self, keys: Sequence[bytes], now: float, *, later: bool = False) -> Any: ...
+    def take(self, key: bytes, now: float, *, later: bool = False) -> Any: ...
+    def touch(
+        self, key: bytes, fresh_until: float | None, expires: float | None, now: float, *, later: bool = False
+    ) -> Any: ...
+    def invalidate(self, keys: Sequence[bytes], now: float, *, hard: bool = False, later: bool = False) -> Any: ...
+    def invalidate_tags(self, tags: Sequence[str], now: float, *, hard: bool = False, later: bool = False) -> Any: ...
+    def scan(self, now: float, *, cursor: bytes | None = None, limit: int = 100, later: bool = False) -> Any: ...
+    def clear(self, *, later: bool = False) -> Any: ...
+    def count(self, now: float, *, later: bool = False) -> Any: ...
+    def purge(self, now: float, *, later: bool = False) -> Any: ...
+    def stats(self, now: float, *, later: bool = False) -> Any: ...
+    def lease(self, key: bytes, until: float | None, now: float, *, number: int = 0, later: bool = False) -> Any: ...
+    def release(self, key: bytes, token: int, *, later: bool = False) -> Any: ...
+    def wait(self, key: bytes, seconds: float, *, later: bool = False) -> Any:
+        """Waits until the lease of a key may have ended; whether it may."""
+
+    def leased(self, *, later: bool = False) -> Any: ...
+    def generation(self, *, later: bool = False) -> Any: ...
+
+@final
 class ManualClock:
     """A clock that stands still until it is moved, for tests of anything that expires.
 
@@ -939,6 +1025,18 @@ def parse_size(value: int | str, /) -> int:
 
 def parse_config(options: dict[str, Any], /) -> dict[str, Any]:
     """A cache's configuration, checked and in normal form; ``CacheConfigError`` names the wrong key."""
+
+def parse_file(
+    text: str, /, *, name: str, within: Sequence[str] = ..., variables: Sequence[tuple[str, str]] = ...
+) -> dict[str, Any] | None:
+    """What a TOML file says, and over it variables of the environment, checked and in normal form.
+
+    `name` is what an error calls the file; `within` are the keys of the table that is meant, None if it is not there.
+    ``CacheConfigError`` names the line and the keys, or the variable.
+    """
+
+def parse_sections(table: dict[str, Any], /) -> dict[str, Any]:
+    """The same from a dict of plain data."""
 
 def _plain_fold(first: Any, *rest: Any) -> int | None: ...
 def _plain_hash(obj: Any) -> int | None: ...

@@ -23,6 +23,7 @@ class Statistics:
         error_count: Errors of event callbacks, which are logged and otherwise ignored.
         entry_count: Entries there are now.
         total_size_bytes: What keys and values weigh now, shared objects counted with each entry.
+        disk_size_bytes: What that takes on the disk, with the room that is kept free; 0 where there is none.
         load_count: Loader runs.
         load_error_count: Loader runs that raised.
         stale_served_count: Reads that were given a stale value.
@@ -49,6 +50,7 @@ class Statistics:
     error_count: int
     entry_count: int
     total_size_bytes: int
+    disk_size_bytes: int
     load_count: int
     load_error_count: int
     stale_served_count: int

@@ -1,6 +1,7 @@
 //! Where the entries live: a name or an address, or a table with the name under `type` and the options beside it.
 
 use super::read::{Choice, field, known};
+use super::redis::{self, Redis};
 use super::values::{Bytes, Count, Seconds};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -10,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Backend {
-    /// `memory`, or the address of files.
+    /// `memory`, or the address of files or of a server.
     Address(String),
     /// One with its options.
     Table(Box<BackendTable>),
@@ -30,7 +31,12 @@ pub enum BackendTable {
         /// What a write survives.
         #[serde(skip_serializing_if = "Option::is_none")]
         durability: Option<String>,
+        /// How long a write waits for others.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<Seconds>,
     },
+    /// A server, or several.
+    Redis(Redis),
     /// Objects of this process before bytes that others see too.
     Tiered {
         /// Before.
@@ -50,34 +56,25 @@ pub enum BackendTable {
     },
 }
 
-const KINDS: [&str; 3] = ["memory", "filesystem", "tiered"];
-const OPTIONS: [&[&str]; 3] = [
+const KINDS: [&str; 4] = ["memory", "filesystem", "redis", "tiered"];
+const OPTIONS: [&[&str]; 4] = [
     &[],
-    &["directory", "max_bytes", "durability"],
+    &["directory", "max_bytes", "durability", "timeout"],
+    &redis::OPTIONS,
     &["near", "far", "near_ttl", "write", "queue_size"],
-];
-const EVERY: [&str; 9] = [
-    "type",
-    "directory",
-    "max_bytes",
-    "durability",
-    "near",
-    "far",
-    "near_ttl",
-    "write",
-    "queue_size",
 ];
 
 fn address<E: Error>(text: &str) -> Result<Backend, E> {
     let is_file = text
         .strip_prefix("file:")
         .is_some_and(|rest| !rest.is_empty());
-    if text == "memory" || is_file {
+    if text == "memory" || is_file || redis::is_address(text) {
         return Ok(Backend::Address(text.to_owned()));
     }
     // Not the text itself: it may be an address with a password in it.
     Err(E::custom(
-        "there is no such backend; write \"memory\", a URL such as \"file:./cache\", or a table with \"type\"",
+        "there is no such backend; write \"memory\", a URL such as \"file:./cache\" or \"redis://localhost\", or a \
+         table with \"type\"",
     ))
 }
 
@@ -90,7 +87,7 @@ impl<'de> Deserialize<'de> for Backend {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "a backend: \"memory\", a URL such as \"file:./cache\", or a table with \"type\"",
+                    "a backend: \"memory\", a URL such as \"file:./cache\" or \"redis://localhost\", or a table with \"type\"",
                 )
             }
 
@@ -113,6 +110,7 @@ struct Given {
     directory: Option<String>,
     max_bytes: Option<Bytes>,
     durability: Option<Choice<2>>,
+    redis: Redis,
     near: Option<Backend>,
     far: Option<Backend>,
     near_ttl: Option<Seconds>,
@@ -123,9 +121,10 @@ struct Given {
 fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
     let mut table = Given::default();
     let mut names: Vec<&str> = Vec::new();
+    let every: Vec<&str> = std::iter::once("type").chain(OPTIONS.concat()).collect();
     while let Some(key) = map.next_key::<String>()? {
-        let Some(name) = EVERY.iter().find(|name| **name == key) else {
-            return Err(known("option", &key, &EVERY));
+        let Some(name) = every.iter().find(|name| **name == key) else {
+            return Err(known("option", &key, &every));
         };
         names.push(name);
         match *name {
@@ -139,12 +138,13 @@ fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
             "far" => table.far = field(&mut map, name)?,
             "near_ttl" => table.near_ttl = field(&mut map, name)?,
             "write" => table.write = Choice::field(&mut map, name, ["through", "behind"])?,
-            _ => table.queue_size = field(&mut map, name)?,
+            "queue_size" => table.queue_size = field(&mut map, name)?,
+            _ => table.redis.read(&mut map, name)?,
         }
     }
     let Some(kind) = table.kind.as_deref() else {
         return Err(A::Error::custom(
-            "a table needs \"type\", which is \"memory\", \"filesystem\" or \"tiered\"",
+            "a table needs \"type\", which is \"memory\", \"filesystem\", \"redis\" or \"tiered\"",
         ));
     };
     let Some(which) = KINDS.iter().position(|name| *name == kind) else {
@@ -172,7 +172,9 @@ fn table<'de, A: MapAccess<'de>>(mut map: A) -> Result<Backend, A::Error> {
             directory: table.directory.ok_or_else(|| needs("directory"))?,
             max_bytes: table.max_bytes,
             durability: chosen(table.durability),
+            timeout: table.redis.timeout,
         })),
+        2 => Backend::Table(Box::new(BackendTable::Redis(table.redis))),
         _ => Backend::Table(Box::new(BackendTable::Tiered {
             near: table.near,
             far: table.far.ok_or_else(|| needs("far"))?,

@@ -150,11 +150,11 @@ fn reads_what_is_outside_the_process() {
     );
     assert_eq!(
         normal(
-            r#"{"backend": "file:./a", "fallback": {"type": "filesystem", "directory": "b", "max_bytes": "1KiB"},
+            r#"{"backend": "file:./a", "fallback": {"type": "filesystem", "directory": "b", "max_bytes": "1KiB", "timeout": "2s"},
                 "serializer": "json", "compression": {"level": 5, "threshold": "2KiB"}, "on_error": "raise",
                 "on_serialization_error": "skip"}"#
         ),
-        r#"{"backend":"file:./a","fallback":{"type":"filesystem","directory":"b","max_bytes":1024},"#.to_owned()
+        r#"{"backend":"file:./a","fallback":{"type":"filesystem","directory":"b","max_bytes":1024,"timeout":2.0},"#.to_owned()
             + r#""serializer":"json","compression":{"level":5,"threshold":2048},"on_error":"raise","#
             + r#""on_serialization_error":"skip"}"#,
     );

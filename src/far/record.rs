@@ -125,14 +125,11 @@ impl Terms {
         self.expires > self.fresh_until
     }
 
-    /// The terms of what is stale since this moment: if that is before its time, on request.
+    /// The terms of what was made stale on request at this moment, before its time or after it.
     #[must_use]
-    pub fn stale_since(self, since: u64) -> Self {
-        if since >= self.fresh_until {
-            return self;
-        }
+    pub fn softened(self, since: u64) -> Self {
         Self {
-            fresh_until: since,
+            fresh_until: self.fresh_until.min(since),
             flags: self.flags.with(Flags::SOFT),
             ..self
         }
@@ -247,28 +244,13 @@ impl<'a> Header<'a> {
         self.tag_count > 0
     }
 
-    /// This header with other terms, for the same payload and the same tags.
-    pub fn rewrite(&self, terms: &Terms, key: &[u8]) -> Vec<u8> {
-        write(
-            terms,
-            self.tags(),
-            self.payload_len,
-            self.payload_sum,
-            key,
-            0,
-        )
-    }
-
-    /// As [`Header::rewrite`], with all tags at `generation`: what was invalidated before is no longer.
-    pub fn renew(&self, terms: &Terms, generation: u64, key: &[u8]) -> Vec<u8> {
-        write(
-            terms,
-            self.tags().map(|(name, _)| (name, generation)),
-            self.payload_len,
-            self.payload_sum,
-            key,
-            0,
-        )
+    /// This header with other terms, for the same payload and the same tags; they are of the generation `renewed` from now
+    /// on, if there is one.
+    pub fn rewrite(&self, terms: &Terms, renewed: Option<u64>, key: &[u8]) -> Vec<u8> {
+        let tags = self
+            .tags()
+            .map(|(name, generation)| (name, renewed.unwrap_or(generation)));
+        write(terms, tags, self.payload_len, self.payload_sum, key, 0)
     }
 }
 

@@ -57,7 +57,7 @@ proptest! {
         let record = sealed(&terms, &tags, &key, &payload);
         let (header, found) = open(&record, &key).unwrap();
         let terms = Terms { fresh_until: at, ..terms };
-        let mut rewritten = header.rewrite(&terms, &key);
+        let mut rewritten = header.rewrite(&terms, None, &key);
         rewritten.extend_from_slice(found);
         prop_assert_eq!(rewritten, sealed(&terms, &tags, &key, &payload));
     }

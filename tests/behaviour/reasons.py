@@ -27,7 +27,7 @@ ELSEWHERE = {
     "test_use_prolongs_idleness_but_not_the_ttl": IDLE,
     "test_a_default_idle": IDLE,
     "test_a_load_takes_the_options_of_set": IDLE,
-    "test_purge_expired_counts_what_it_removes": IDLE,
+    "test_purge_expired_removes_what_was_not_used": IDLE,
     "test_a_soft_invalidation_keeps_the_stale_copy_and_a_hard_one_does_not": WINDOW,
     "test_a_sizer_says_what_an_entry_weighs": WEIGHT,
     "test_a_sizer_sees_keys_as_users_do_when_nothing_is_limited": WEIGHT,
@@ -66,8 +66,9 @@ COUNTED = {"test_a_tag_on_very_many_entries_goes_at_once"}
 EXACTLY = {"test_what_is_kept_past_its_ttl_is_not_counted"}
 """What needs a look at every entry: a store on files counts what it keeps, stale copies among it."""
 
-STORES = {"store", "awaited", "tiered-store"}
-TIERS = {"tiered", "behind", "tiered-store"}
+STORES = {"store", "awaited", "tiered-store", "redis", "tiered-redis", "cluster"}
+LISTED = {"store", "awaited", "tiered-store"}
+TIERS = {"tiered", "behind", "tiered-store", "tiered-redis"}
 
 
 def reason(test: str, place: str) -> str | None:
@@ -78,7 +79,7 @@ def reason(test: str, place: str) -> str | None:
         return NEAR_LIMITS
     if test in LIMITS and place in STORES:
         return NO_LIMITS
-    if test in EXACTLY and place not in STORES:
+    if test in EXACTLY and place not in LISTED:
         return KEPT
     if test in COUNTED and place in STORES:
         return ENDINGS

@@ -46,6 +46,8 @@ OPERATIONS = {
     "invalidate": lambda box: box.invalidate(tags=["x"]),
     "warm": lambda box: box.warm({"a": 1}),
     "purge_expired": lambda box: box.purge_expired(),
+    "check": lambda box: box.check(),
+    "compact": lambda box: box.compact(),
     "set_strategy": lambda box: box.cache.set_strategy("lfu"),
     "configure": lambda box: box.cache.configure(max_size=5),
     "[]": lambda box: box.cache["a"],
@@ -88,6 +90,21 @@ def test_closing_drops_the_entries_and_may_be_repeated(box):
     assert "closed" in repr(box.cache)
     assert box.cache.stats().backend_status == "disconnected"
     assert len(box.cache) == 0
+
+
+@pytest.mark.parametrize("setting", [(place, "lru") for place in PLACES], ids="-".join)
+def test_upkeep_finds_nothing_wrong_and_keeps_everything(box):
+    for number in range(200):
+        box.set(number, "x" * 1000)
+    box.delete_many(range(150))
+    before = box.cache.stats().disk_size_bytes
+    assert box.check() == []
+    freed = box.compact()
+    assert box.cache.stats().disk_size_bytes == before - freed
+    assert (freed > 0) == (before > 0)
+    assert sorted(box.keys()) == list(range(150, 200))
+    assert box.get(199) == "x" * 1000
+    assert box.check() == []
 
 
 def test_context_managers_close(make):

@@ -133,11 +133,9 @@ def test_a_cache_behind_a_stopped_writer_degrades(tmp_path: Path):
     from tests.far.processes import heard, running
 
     directory = tmp_path / "default" / "stopped"
-    with Cache("stopped", backend=backend("tiered", tmp_path)) as cache:
+    with Cache("stopped", backend=TieredBackend(far=FileSystemBackend(tmp_path, timeout="200ms"))) as cache:
         cache["k"] = 1
         cache["far"] = 2
-        cache._port.primary.store.close()
-        cache._port.primary.store = FileStore(directory, timeout=0.2)
         with running(WRITER, directory) as child:
             assert heard(child) == "ready"
             stop_in_transaction_of(child, cache._port.primary.store)

@@ -1,4 +1,4 @@
-"""Worker processes that share one directory: plain interpreters that do what they are told, one line at a time."""
+"""Worker processes that share one place: plain interpreters that do what they are told, one line at a time."""
 
 import contextlib
 import json
@@ -11,10 +11,11 @@ from typing import Any
 # Each line is Python as JSON: the value of an expression goes back as JSON, an exception as its name and text.
 WORKER = """
 import json, os, sys, threading, time
-from omnicache import Cache, CacheError, FileSystemBackend, TieredBackend
-directory, kind, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-backend = FileSystemBackend(directory)
-cache = Cache("shared", backend=TieredBackend(far=backend) if kind == "tiered" else backend, **options)
+from omnicache import Cache, CacheError, FileSystemBackend, RedisBackend, TieredBackend
+place, kind, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+backend = RedisBackend(place) if "://" in place else FileSystemBackend(place)
+name = options.pop("name", "shared")
+cache = Cache(name, backend=TieredBackend(far=backend) if kind == "tiered" else backend, **options)
 space = globals()
 for line in sys.stdin:
     text, answer = json.loads(line), None
@@ -56,9 +57,9 @@ class Worker:
 
 
 @contextlib.contextmanager
-def working(directory: Path, count: int = 1, kind: str = "tiered", **options: Any) -> Iterator[list[Worker]]:
-    """So many workers; killed at the end if they still run."""
-    command = [sys.executable, "-c", WORKER, str(directory), kind, json.dumps(options)]
+def working(place: Path | str, count: int = 1, kind: str = "tiered", **options: Any) -> Iterator[list[Worker]]:
+    """So many workers on a directory or a server; killed at the end if they still run."""
+    command = [sys.executable, "-c", WORKER, str(place), kind, json.dumps(options)]
     with contextlib.ExitStack() as stack:
         children = []
         for _ in range(count):

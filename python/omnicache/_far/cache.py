@@ -46,6 +46,30 @@ class FarCache(Removing):
         super().purge_expired()
         return int(await self._port.acall("purge", self._wall()) or 0)
 
+    def check(self) -> list[str]:
+        """As :meth:`Cache.check`; asked of the store itself, whatever happens where it fails."""
+        self._open("check")
+        port = self._port.primary
+        return port.call("check", self._wall()) if getattr(port, "on_disk", False) else []
+
+    async def acheck(self) -> list[str]:
+        """As :meth:`check`."""
+        self._open("check")
+        port = self._port.primary
+        return await port.acall("check", self._wall()) if getattr(port, "on_disk", False) else []
+
+    def compact(self) -> int:
+        """As :meth:`Cache.compact`; asked of the store itself, whatever happens where it fails."""
+        self._open("compact")
+        port = self._port.primary
+        return port.call("compact") if getattr(port, "on_disk", False) else 0
+
+    async def acompact(self) -> int:
+        """As :meth:`compact`."""
+        self._open("compact")
+        port = self._port.primary
+        return await port.acall("compact") if getattr(port, "on_disk", False) else 0
+
     def stats(self) -> Statistics:
         """What the cache did since the last :meth:`reset_stats`, and what it holds.
 
@@ -68,6 +92,7 @@ class FarCache(Removing):
             delete_count=deletes,
             entry_count=far.get("entries", 0),
             total_size_bytes=far.get("bytes", 0),
+            disk_size_bytes=far.get("disk_bytes", 0),
             eviction_count=near.eviction_count + gone.get("evictions", 0),
             expiration_count=gone.get("expirations", 0),
             backend_status="disconnected" if self.closed else "degraded" if self._port.degraded else "connected",
@@ -108,7 +133,7 @@ class FarCache(Removing):
         try:
             port.call("close")
         except (CacheBackendError, CacheTimeoutError) as error:
-            self._events.failed(self._name, None, error, "closing the backend")
+            self._events.failed(self._name, None, error, "closing the backend", "backend_failed")
 
 
 install_far(FarCache)

@@ -26,6 +26,7 @@ class FilePort(StorePort):
     leases = True
     coherent = True
     counts = True
+    on_disk = True
 
     def __init__(
         self,
@@ -34,8 +35,11 @@ class FilePort(StorePort):
         max_bytes: int | None,
         max_entries: int | None,
         durability: Literal["process", "system"],
+        timeout: float,
     ) -> None:
-        self.store: Final = FileStore(directory, max_bytes=max_bytes, max_entries=max_entries, durability=durability)
+        self.store: Final = FileStore(
+            directory, max_bytes=max_bytes, max_entries=max_entries, durability=durability, timeout=timeout
+        )
 
     async def acall(self, name: str, *args: Any) -> Any:
         """Reads at once, for they never wait."""
@@ -95,9 +99,9 @@ class FilePort(StorePort):
         """Removes what is over; how many went."""
         count = 0
         while True:
-            gone, more = self.store.purge(1000, now)
+            gone, done = self.store.purge(1000, now)
             count += gone
-            if not more:
+            if done:
                 return count
 
     def stats(self, now: float) -> dict[str, int]:
@@ -127,6 +131,15 @@ class FilePort(StorePort):
     def changes(self, since: int, now: float) -> tuple[int, list[bytes] | None, list[tuple[str, bool]]]:
         """What others changed since."""
         return self.store.changes(since, now)
+
+    def check(self, now: float) -> list[str]:
+        """What is not right, in words."""
+        return self.store.check(now)
+
+    def compact(self) -> int:
+        """How many bytes the disk got back."""
+        before, after = self.store.compact()
+        return max(before - after, 0)
 
     def limit(self, max_bytes: int | None, max_entries: int | None, now: float) -> None:
         """Has what is more than this evicted, now and from now on."""

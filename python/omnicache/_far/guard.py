@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import match_keys
+from .._watch import WATCH, Label
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
 from .owed import Owed, next_step
 
 if TYPE_CHECKING:
-    from .._omnicache import FarLease, FileStore
+    from .._omnicache import FarLease, FileStore, RedisStore
     from .drive import Port
 
 __all__ = ["Guard", "Lease"]
@@ -45,10 +46,11 @@ _NOTHING: Final[dict[str, Any]] = {
     "leased": [],
     "release": False,
     "changes": None,
+    "wait": None,
 }
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
 # What only the primary can be asked.
-_ITS_OWN: Final = frozenset({"changes"})
+_ITS_OWN: Final = frozenset({"changes", "wait"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
 
 Request = Generator[tuple["Port", tuple[Any, ...]], Any, Any]
@@ -76,6 +78,7 @@ class Guard:
         self,
         primary: Port,
         *,
+        label: Label,
         fallback: Port | None,
         raises: bool,
         now: Callable[[], float],
@@ -87,6 +90,7 @@ class Guard:
 
         Args:
             primary: The store that is used while it answers.
+            label: Whose store it is, for those who watch.
             fallback: The store that is used while it does not.
             raises: Failures are the caller's, if there is no fallback that answers.
             now: Seconds on the cache's clock.
@@ -94,7 +98,8 @@ class Guard:
             told: Hears of each failure, and whether the primary is given up with it.
             back: Hears that the primary is in use again.
         """
-        self.primary: Final = primary
+        self.primary: Final[Any] = primary
+        self.label: Final = label
         self.fallback: Final = fallback
         self.breaker: Final = Breaker(now)
         self._raises: Final = raises
@@ -120,6 +125,11 @@ class Guard:
         return bool(getattr(self._used, "coherent", False))
 
     @property
+    def waits(self) -> bool:
+        """Whether the store in use can say when somebody else's load has ended."""
+        return bool(getattr(self._used, "waits", False))
+
+    @property
     def degraded(self) -> bool:
         """Whether the primary is not in use."""
         return self.breaker.state != "closed"
@@ -129,16 +139,42 @@ class Guard:
         return self.fallback if self.degraded else self.primary
 
     @property
-    def followed(self) -> FileStore | None:
+    def followed(self) -> FileStore | RedisStore | None:
         """The store whose position tells of the writes of other processes; None where none does."""
         return getattr(self.primary, "store", None)
 
+    @property
+    def tells(self) -> bool:
+        """Whether the primary tells of every change at present."""
+        return bool(getattr(self.primary, "tells", False))
+
+    def track(self, begun: Callable[[], object]) -> None:
+        """The primary is to tell what others change; `begun` hears when it does."""
+        self.primary.track(begun)
+
     def changes(self, since: int, now: float) -> Any:
-        """What others changed in the primary since; None while it is down."""
+        """What others changed in the primary since; None while it is down, and nobody was told."""
+        if getattr(self.primary, "told", False):
+            return self.primary.call("changes", since, now)
         return None if self.degraded else self.call("changes", since, now)
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return self._call(name, args)
+        with watch(self.label, name):
+            return self._call(name, args)
+
+    async def acall(self, name: str, *args: Any) -> Any:
+        """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return await self._acall(name, args)
+        with watch(self.label, name):
+            return await self._acall(name, args)
+
+    def _call(self, name: str, args: tuple[Any, ...]) -> Any:
         request, answer = self._request(name, args), None
         try:
             port, step = next(request)
@@ -154,8 +190,7 @@ class Guard:
         finally:
             request.close()
 
-    async def acall(self, name: str, *args: Any) -> Any:
-        """As the store that is in use answers."""
+    async def _acall(self, name: str, args: tuple[Any, ...]) -> Any:
         request, answer = self._request(name, args), None
         try:
             port, step = next(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .apart import apart, nothing
@@ -16,11 +17,24 @@ class StorePort:
     """Whether it knows who of all processes loads a key."""
     coherent = False
     """Whether it tells which keys others changed."""
+    told = False
+    """Whether this process is told what others changed, so that looking asks nobody."""
+    tells: Any = True
+    """Whether it tells of every change at present."""
+    waits = False
+    """Whether it can say when somebody else's load has ended."""
     counts = False
     """Whether it counts evictions and expirations, from before this cache was opened on."""
 
+    on_disk = False
+    """Whether it can be checked and compacted."""
+
     late: Any = staticmethod(nothing)
     """Called when something is done after all that nobody waits for any more."""
+
+    def track(self, begun: Callable[[], object]) -> None:
+        """Copies will be kept near: it is to tell what others change, and `begun` hears when it does."""
+        begun()
 
     def call(self, name: str, *args: Any) -> Any:
         """Does it in this thread."""

@@ -78,7 +78,7 @@ impl FileStore {
         })
     }
 
-    /// Gives an entry another end; whether there was one.
+    /// Gives an entry another end, and makes it as fresh as that says whatever was stale before; whether there was one.
     pub fn touch(
         &self,
         key: &[u8],
@@ -98,8 +98,8 @@ impl FileStore {
                 flags: terms.flags.without(Flags::SOFT),
                 ..terms
             };
-            let stamp = write.head.next();
-            write.rewrite(&stored, &kept, Some(&terms), stamp)?;
+            let (stamp, renewed) = (write.head.next(), write.head.generation);
+            write.rewrite(&stored, &kept, Some(&terms), Some(renewed), stamp)?;
             write.log.key(&key);
             Ok(true)
         })
@@ -129,7 +129,7 @@ impl FileStore {
                         flags: terms.flags.with(Flags::SOFT),
                         ..terms
                     };
-                    write.rewrite(&stored, &kept, Some(&terms), kept.stamp)?;
+                    write.rewrite(&stored, &kept, Some(&terms), None, kept.stamp)?;
                 } else {
                     write.remove(&stored, &kept)?;
                 }

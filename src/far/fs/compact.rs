@@ -2,12 +2,13 @@
 //!
 //! 1. The lock of the directory is taken, so that nobody opens, and the writers' lock, so that nobody writes.
 //! 2. The entries are copied to the next generation's file, which takes on the numbers of the old one.
-//! 3. The state names the next generation. This is the moment of the change: whoever opens from now on opens that.
-//! 4. The old file is removed from the directory, and its head says that it was moved, so that whoever still has it open
-//!    opens anew: writers before they write, as they look both at the head and at the directory, readers at their next
-//!    read, as the head has changed.
+//! 3. The head of the old file says that it was moved, so that whoever has it open opens anew, with their next read or
+//!    write, and waits for the lock of the directory to do so.
+//! 4. The state names the next generation. This is the moment of the change: whoever opens from now on opens that.
+//! 5. The old file is removed from the directory.
 //!
-//! A process that is killed on the way leaves either the old file as the current one, or the new one.
+//! A process that is killed on the way leaves either the old file as the current one, or the new one. If it is the old one
+//! although its head says otherwise, whoever opens it next sets that right: nobody has written to either since.
 
 use super::fault::Fault;
 use super::handle::Handle;
@@ -63,18 +64,22 @@ fn move_entries(handle: &Handle, mapped: &Mapped) -> Result<(u64, u64), Fault> {
     let before = mapped.env.real_disk_size()?;
     let sync = handle.durability == Durability::System;
     let boot = if sync { next.boot.clone() } else { boot() };
-    place.write_state(
-        &State {
-            boot,
-            clean: next.clean && sync,
-            ..next
-        },
-        true,
-    )?;
-    remove_pair(&old)?;
+    let next = State {
+        boot,
+        clean: next.clean && sync,
+        ..next
+    };
     head.moved = 1;
     head.store(&mapped.trees, &mut txn)?;
     txn.commit()?;
+    if let Err(problem) = place.write_state(&next, true)
+        && !matches!(place.state(), Ok(Some(Ok(state))) if state.generation == next.generation)
+    {
+        mapped.is_not_moved()?;
+        remove_pair(&new)?;
+        return Err(problem.into());
+    }
+    remove_pair(&old)?;
     Ok((before, after))
 }
 

@@ -134,7 +134,7 @@ impl Mapped {
             txn.commit()?;
             head
         };
-        Ok(Self {
+        let mapped = Self {
             trees,
             base: head.base,
             generation: state.generation,
@@ -143,7 +143,20 @@ impl Mapped {
             verified: AtomicU64::new(0),
             looked: AtomicU64::new(0),
             env,
-        })
+        };
+        if head.moved != 0 {
+            mapped.is_not_moved()?;
+        }
+        Ok(mapped)
+    }
+
+    /// Says that the entries are here after all, where moving them was not brought to its end. The caller holds the lock of
+    /// the directory, without which nobody moves anything.
+    pub(super) fn is_not_moved(&self) -> Result<(), Fault> {
+        let mut txn = self.env.write_txn()?;
+        let head = Head::load(&self.trees, &txn)?;
+        Head { moved: 0, ..head }.store(&self.trees, &mut txn)?;
+        Ok(txn.commit()?)
     }
 
     /// Where the positions of `generation` begin.

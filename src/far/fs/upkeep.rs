@@ -108,7 +108,7 @@ impl Write<'_, '_> {
                 && kept.is_there()
             {
                 let stamp = self.head.next();
-                self.rewrite(&stored, &kept, None, stamp)?;
+                self.rewrite(&stored, &kept, None, None, stamp)?;
             }
         }
         notes.renew_with(&self.trees, self.txn, &self.head)

@@ -278,11 +278,14 @@ impl<'w, 'e> Write<'w, 'e> {
     }
 
     /// Gives the entry stored under `stored`, which is `kept`, other terms, or another place in the order of eviction.
+    ///
+    /// With terms, its tags may be `renewed`: of that generation from now on.
     pub(super) fn rewrite(
         &mut self,
         stored: &[u8],
         kept: &Kept,
         terms: Option<&Terms>,
+        renewed: Option<u64>,
         stamp: u64,
     ) -> Result<(), Fault> {
         let trees = self.trees;
@@ -291,7 +294,7 @@ impl<'w, 'e> Write<'w, 'e> {
         let fresh = match terms {
             Some(terms) => {
                 let (header, payload) = Header::parse(row.record, row.key)?;
-                let header = header.rewrite(terms, row.key);
+                let header = header.rewrite(terms, renewed, row.key);
                 Row {
                     stamp,
                     record: &header,

@@ -6,7 +6,7 @@ use super::request::Request;
 use super::scripts;
 use super::store::RedisStore;
 use super::tags::{self, Verdict};
-use super::value::{accept_tags, lifetime, rewrite, split};
+use super::value::{accept_tags, lifetime, split};
 use super::watch::News;
 use super::write::{TRIES, busy};
 use crate::far::Stored;
@@ -142,7 +142,7 @@ impl RedisStore {
             } else {
                 None
             };
-            let written = rewrite(&header, &terms, renewed, key);
+            let written = header.rewrite(&terms, renewed, key);
             let mut requests = vec![rewriting(name, head, &written, expires, now)];
             if renewed.is_some() {
                 requests.push(self.generation_request());
@@ -200,7 +200,7 @@ impl RedisStore {
                         flags: terms.flags.with(Flags::SOFT),
                         ..terms
                     };
-                    let written = rewrite(&header, &terms, None, key);
+                    let written = header.rewrite(&terms, None, key);
                     rewriting(name, head, &written, terms.expires, now)
                 } else {
                     Request::script(&scripts::DROP, &[name]).arg(head)

@@ -4,7 +4,7 @@ use super::random;
 use crate::clock::NEVER;
 use crate::far::entry::Set;
 use crate::far::error::Problem;
-use crate::far::record::{Header, MAX_TAG, MAX_TAGS, Sealed, Terms};
+use crate::far::record::{MAX_TAG, MAX_TAGS, Sealed};
 
 /// What a server takes for a key and for a value: its `proto-max-bulk-len`.
 const MAX_KEY: usize = 1 << 20;
@@ -36,19 +36,6 @@ pub(super) fn pack(set: &Set<'_>, generation: u64) -> Packed {
 pub(super) fn split(value: &[u8]) -> Option<(u64, &[u8])> {
     let (nonce, record) = value.split_first_chunk()?;
     Some((u64::from_le_bytes(*nonce), record))
-}
-
-/// The header of `head` with other terms, and with tags of `generation` if it is given.
-pub(super) fn rewrite(
-    header: &Header<'_>,
-    terms: &Terms,
-    generation: Option<u64>,
-    key: &[u8],
-) -> Vec<u8> {
-    match generation {
-        Some(generation) => header.renew(terms, generation, key),
-        None => header.rewrite(terms, key),
-    }
 }
 
 /// How long the server keeps it, in milliseconds from `now` on; empty for ever.

@@ -14,12 +14,9 @@
 use super::terms::{Arguments, Given};
 use super::{Core, flag};
 use crate::entry::Gone;
-use crate::far::fs::FileStore as Files;
-use crate::python::far::{FileStore, Watch};
+use crate::python::far::Followed;
 use crate::python::key::KeyRef;
-use crate::python::lock::StoreLock;
 use crate::shard::Mode;
-use parking_lot::lock_api;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::atomic::{
@@ -33,9 +30,7 @@ const COUNTERS: usize = 64;
 /// What there is to know of the far store.
 pub(super) struct Tier {
     /// Whose position tells of the writes of others; `None` where none does.
-    store: Option<Py<FileStore>>,
-    /// The quick way to that position; `None` where there is only the store itself.
-    watch: lock_api::Mutex<StoreLock, Option<Watch>>,
+    store: Option<Followed>,
     /// The position up to which the copies are true.
     followed: AtomicU64,
     all: AtomicU64,
@@ -72,11 +67,7 @@ impl Core {
         let Some(store) = &tier.store else {
             return true;
         };
-        let position = match &*tier.watch.lock() {
-            Some(watch) => Some(watch.position()),
-            None => store.get().store().position(),
-        };
-        position == Some(tier.followed.load(Acquire))
+        store.position() == Some(tier.followed.load(Acquire))
     }
 
     /// Has what others wrote dropped here, before something is read.
@@ -113,17 +104,17 @@ impl Core {
 impl Core {
     /// From now on entries are copies of what lies far; `store` tells of the writes of others, if it is given.
     #[pyo3(signature = (store, /))]
-    fn _set_far(&self, store: Option<Py<FileStore>>) {
+    fn _set_far(&self, store: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         // Set once, before anyone can use the cache.
         let _ = self.tier.set(Box::new(Tier {
-            store,
-            watch: lock_api::Mutex::new(None),
+            store: store.map(Followed::new).transpose()?,
             followed: AtomicU64::new(0),
             all: AtomicU64::new(0),
             some: std::array::from_fn(|_| AtomicU64::new(0)),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
         }));
         self.set_flag(flag::FAR, true);
+        Ok(())
     }
 
     /// The position up to which the copies are true.
@@ -134,18 +125,8 @@ impl Core {
     /// All that was written up to `position` has been dropped here.
     fn _set_followed(&self, py: Python<'_>, position: u64) {
         let tier = self.tier();
-        let base = tier.watch.lock().as_ref().map_or(0, Watch::base);
-        if let Some(store) = &tier.store
-            && Files::generation_of(base) != Files::generation_of(position)
-        {
-            // Without one, hits take the longer way.
-            let store = store.get().store();
-            let watch = py.detach(|| {
-                let heads = store.heads().ok().flatten()?;
-                Watch::new(&heads).ok()
-            });
-            let old = std::mem::replace(&mut *tier.watch.lock(), watch);
-            drop(old);
+        if let Some(store) = &tier.store {
+            store.renew(py, position);
         }
         tier.followed.store(position, Release);
     }

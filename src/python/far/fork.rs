@@ -1,18 +1,23 @@
-//! A fork waits until no other thread opens or closes a store, so that the child does not inherit one half open.
+//! A fork waits until no other thread opens or closes a store, or connects to a server, so that the child does not inherit
+//! anything half done.
 
-use crate::far::fs::{after_fork, before_fork};
+use crate::far::{fs, redis};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 #[pyfunction]
 fn before(py: Python<'_>) {
-    py.detach(before_fork);
+    py.detach(|| {
+        fs::before_fork();
+        redis::before_fork();
+    });
 }
 
 #[pyfunction]
 fn after() {
-    after_fork();
+    redis::after_fork();
+    fs::after_fork();
 }
 
 /// Has Python call the functions of this file, once per interpreter.

@@ -4,9 +4,11 @@
 //! thread waits for may himself be waiting for the GIL, to make an object of what he has read.
 
 mod entry;
+mod followed;
 mod fork;
 mod read;
 mod record;
+mod redis;
 mod store;
 mod watch;
 mod write;
@@ -20,13 +22,13 @@ pyo3::import_exception!(omnicache.exceptions, CacheBackendError);
 pyo3::import_exception!(omnicache.exceptions, CacheSerializationError);
 pyo3::import_exception!(omnicache.exceptions, CacheTimeoutError);
 
-pub(super) use store::FileStore;
-pub(super) use watch::Watch;
+pub(super) use followed::Followed;
 
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
     module.add_class::<entry::FarLease>()?;
     module.add_class::<store::FileStore>()?;
+    redis::register(module)?;
     module.add_function(wrap_pyfunction!(record::pack_record, module)?)?;
     module.add_function(wrap_pyfunction!(record::unpack_record, module)?)
 }

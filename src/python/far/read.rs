@@ -3,6 +3,7 @@
 use super::entry::{Facts, FarEntry};
 use super::nanos;
 use super::store::FileStore;
+use crate::far::entry::Changed;
 use crate::far::fs::Found;
 use crate::glob::Glob;
 use pyo3::prelude::*;
@@ -140,14 +141,19 @@ impl FileStore {
     fn changes<'py>(&self, py: Python<'py>, since: u64, now: f64) -> PyResult<Bound<'py, PyTuple>> {
         let now = nanos(now)?;
         let changed = self.away(py, |store| store.changes(since, now))?;
-        let keys = if changed.everything {
-            None
-        } else {
-            Some(PyList::new(
-                py,
-                changed.keys.iter().map(|key| PyBytes::new(py, key)),
-            )?)
-        };
-        (changed.at, keys, changed.tags).into_pyobject(py)
+        changes_of(py, changed)
     }
+}
+
+/// The position, the keys or None for all of them, and the tags.
+pub(super) fn changes_of(py: Python<'_>, changed: Changed) -> PyResult<Bound<'_, PyTuple>> {
+    let keys = if changed.everything {
+        None
+    } else {
+        Some(PyList::new(
+            py,
+            changed.keys.iter().map(|key| PyBytes::new(py, key)),
+        )?)
+    };
+    (changed.at, keys, changed.tags).into_pyobject(py)
 }

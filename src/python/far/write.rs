@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-fn mode_of(mode: &str, version: Option<u64>) -> PyResult<Mode> {
+pub(super) fn mode_of(mode: &str, version: Option<u64>) -> PyResult<Mode> {
     match (mode, version) {
         ("always", None) => Ok(Mode::Always),
         ("add", None) => Ok(Mode::Add),
@@ -24,7 +24,7 @@ fn mode_of(mode: &str, version: Option<u64>) -> PyResult<Mode> {
     }
 }
 
-fn flags_of(bits: u8) -> PyResult<Flags> {
+pub(super) fn flags_of(bits: u8) -> PyResult<Flags> {
     Flags::from_bits(bits).ok_or_else(|| {
         PyValueError::new_err(format!(
             "flags {bits}: 1 is compressed, 2 is signed, nothing else is known"
@@ -33,7 +33,7 @@ fn flags_of(bits: u8) -> PyResult<Flags> {
 }
 
 /// A version for Python: `None` where the condition did not hold, 0 where the entry was too heavy.
-fn version_of(written: Written) -> Option<u64> {
+pub(super) fn version_of(written: Written) -> Option<u64> {
     match written {
         Written::Stored(version) => Some(version),
         Written::Refused => None,

@@ -1,0 +1,16 @@
+//! A store on a server as a Python object: every request may be waited for by a thread, which gives the GIL away, or by a
+//! task, whose loop hears of many replies at once.
+
+mod read;
+mod replies;
+mod reply;
+mod store;
+mod write;
+
+pub(in crate::python) use store::RedisStore;
+
+use pyo3::prelude::*;
+
+pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<store::RedisStore>()
+}

@@ -1,0 +1,140 @@
+//! What a store on a server is asked.
+
+use super::super::entry::FarEntry;
+use super::super::nanos;
+use super::store::{RedisStore, Shared};
+use crate::far::Stored;
+use crate::far::entry::Page;
+use crate::far::redis::Stats;
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use std::time::Duration;
+
+fn entry_or_none(py: Python<'_>, found: Option<Stored>) -> PyResult<Py<PyAny>> {
+    match found {
+        Some(found) => FarEntry::of_stored(py, found).into_py_any(py),
+        None => Ok(py.None()),
+    }
+}
+
+pub(super) fn owned(keys: &[Bound<'_, PyBytes>]) -> Vec<Vec<u8>> {
+    keys.iter().map(|key| key.as_bytes().to_vec()).collect()
+}
+
+pub(super) fn slices(keys: &[Vec<u8>]) -> Vec<&[u8]> {
+    keys.iter().map(Vec::as_slice).collect()
+}
+
+fn bytes_list(py: Python<'_>, keys: Vec<Vec<u8>>) -> PyResult<Bound<'_, PyList>> {
+    PyList::new(py, keys.iter().map(|key| PyBytes::new(py, key)))
+}
+
+fn page_of(py: Python<'_>, page: Page) -> PyResult<Py<PyAny>> {
+    let items = PyList::empty(py);
+    for item in page.items {
+        items.append(FarEntry::of_item(py, item))?;
+    }
+    (items, page.next.map(|next| PyBytes::new(py, &next))).into_py_any(py)
+}
+
+#[pymethods]
+#[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
+impl RedisStore {
+    #[pyo3(signature = (key, now, *, later = false))]
+    fn get(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let (key, now) = (key.to_vec(), nanos(now)?);
+        let work = move |store: Shared| async move { store.get(&key, now).await };
+        self.ask(py, later, work, entry_or_none)
+    }
+
+    #[pyo3(signature = (keys, now, *, later = false))]
+    fn get_many(
+        &self,
+        py: Python<'_>,
+        keys: Vec<Bound<'_, PyBytes>>,
+        now: f64,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (keys, now) = (owned(&keys), nanos(now)?);
+        let work = move |store: Shared| async move { store.get_many(&slices(&keys), now).await };
+        self.ask(py, later, work, |py, found: Vec<Option<Stored>>| {
+            let found = found.into_iter().map(|found| entry_or_none(py, found));
+            PyList::new(py, found.collect::<PyResult<Vec<_>>>()?)?.into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (now, *, cursor = None, limit = 100, later = false))]
+    fn scan(
+        &self,
+        py: Python<'_>,
+        now: f64,
+        cursor: Option<Vec<u8>>,
+        limit: usize,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let work = move |store: Shared| async move {
+            store.scan(b"", None, cursor.as_deref(), limit, now).await
+        };
+        self.ask(py, later, work, page_of)
+    }
+
+    #[pyo3(signature = (now, *, later = false))]
+    fn count(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let work = move |store: Shared| async move { store.count(now).await };
+        self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (now, *, later = false))]
+    fn stats(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let work = move |store: Shared| async move { store.stats(now).await };
+        self.ask(py, later, work, |py, stats: Stats| {
+            let dict = PyDict::new(py);
+            for (name, count) in [
+                ("entries", stats.entries),
+                ("hits", stats.hits),
+                ("misses", stats.misses),
+                ("damaged", stats.damaged),
+                ("trips", stats.trips),
+                ("connections", stats.connections),
+            ] {
+                dict.set_item(name, count)?;
+            }
+            dict.into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (*, later = false))]
+    fn leased(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+        let work = move |store: Shared| async move { store.leased().await };
+        self.ask(py, later, work, |py, keys| {
+            bytes_list(py, keys)?.into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (*, later = false))]
+    fn generation(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+        let work = move |store: Shared| async move { store.generation().await };
+        self.ask(py, later, work, |py, generation: u64| {
+            generation.into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (key, seconds, *, later = false))]
+    fn wait(&self, py: Python<'_>, key: &[u8], seconds: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let (key, timeout) = (key.to_vec(), Duration::from_nanos(nanos(seconds)?));
+        let work = move |store: Shared| async move { store.wait(&key, timeout).await };
+        self.ask(py, later, work, |py, ended: bool| ended.into_py_any(py))
+    }
+
+    /// Waits until the server tells of changes by others; whether it does.
+    #[pyo3(signature = (seconds, *, later = false))]
+    fn tracking(&self, py: Python<'_>, seconds: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let timeout = Duration::from_nanos(nanos(seconds)?);
+        let work = move |store: Shared| async move { store.tracking(timeout).await };
+        self.ask(py, later, work, |py, told: bool| told.into_py_any(py))
+    }
+}

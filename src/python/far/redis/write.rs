@@ -1,0 +1,186 @@
+//! What a store on a server is told.
+
+use super::super::entry::{FarEntry, FarLease};
+use super::super::write::{mode_of, terms_of, version_of};
+use super::super::{nanos, nanos_or_never};
+use super::read::{owned, slices};
+use super::store::{RedisStore, Shared};
+use crate::far::Stored;
+use crate::far::entry::{Leased, Set, Written};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+#[pymethods]
+#[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
+impl RedisStore {
+    #[pyo3(signature = (
+        key, payload, now, *, serializer = 0, flags = 0, priority = 0.5, created = None, fresh_until = None,
+        expires = None, schema = None, tags = Vec::new(), mode = "always", version = None, token = None, generation = None,
+        later = false,
+    ))]
+    #[allow(clippy::too_many_arguments)] // what there is to say of an entry
+    fn set(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        payload: &[u8],
+        now: f64,
+        serializer: u8,
+        flags: u8,
+        priority: f64,
+        created: Option<f64>,
+        fresh_until: Option<f64>,
+        expires: Option<f64>,
+        schema: Option<[u8; 8]>,
+        tags: Vec<String>,
+        mode: &str,
+        version: Option<u64>,
+        token: Option<u64>,
+        generation: Option<u64>,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let terms = terms_of(
+            now,
+            serializer,
+            flags,
+            priority,
+            created,
+            fresh_until,
+            expires,
+            schema,
+        )?;
+        let mode = mode_of(mode, version)?;
+        let (key, payload) = (key.to_vec(), payload.to_vec());
+        let work = move |store: Shared| async move {
+            let set = Set {
+                key: &key,
+                payload: &payload,
+                terms,
+                tags: &tags,
+                mode,
+                token,
+                generation,
+            };
+            store.set(&set, now).await
+        };
+        self.ask(py, later, work, |py, written: Written| {
+            version_of(written).into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (key, now, *, later = false))]
+    fn delete(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let (key, now) = (key.to_vec(), nanos(now)?);
+        let work = move |store: Shared| async move { store.delete(&key, now).await };
+        self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
+    }
+
+    #[pyo3(signature = (keys, now, *, later = false))]
+    fn delete_many(
+        &self,
+        py: Python<'_>,
+        keys: Vec<Bound<'_, PyBytes>>,
+        now: f64,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (keys, now) = (owned(&keys), nanos(now)?);
+        let work = move |store: Shared| async move { store.delete_many(&slices(&keys), now).await };
+        self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, now, *, later = false))]
+    fn take(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let (key, now) = (key.to_vec(), nanos(now)?);
+        let work = move |store: Shared| async move { store.take(&key, now).await };
+        self.ask(py, later, work, |py, taken: Option<Stored>| {
+            let taken = taken.map(|taken| FarEntry::of_stored(py, taken));
+            taken.into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (key, fresh_until, expires, now, *, later = false))]
+    fn touch(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        fresh_until: Option<f64>,
+        expires: Option<f64>,
+        now: f64,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (key, now) = (key.to_vec(), nanos(now)?);
+        let (fresh_until, expires) = (nanos_or_never(fresh_until)?, nanos_or_never(expires)?);
+        let work =
+            move |store: Shared| async move { store.touch(&key, fresh_until, expires, now).await };
+        self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
+    }
+
+    #[pyo3(signature = (keys, now, *, hard = false, later = false))]
+    fn invalidate(
+        &self,
+        py: Python<'_>,
+        keys: Vec<Bound<'_, PyBytes>>,
+        now: f64,
+        hard: bool,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (keys, now) = (owned(&keys), nanos(now)?);
+        let work =
+            move |store: Shared| async move { store.invalidate(&slices(&keys), hard, now).await };
+        self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (tags, now, *, hard = false, later = false))]
+    fn invalidate_tags(
+        &self,
+        py: Python<'_>,
+        tags: Vec<String>,
+        now: f64,
+        hard: bool,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let work =
+            move |store: Shared| async move { store.invalidate_tags(&tags, hard, now).await };
+        self.ask(py, later, work, |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (*, later = false))]
+    fn clear(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+        let work = |store: Shared| async move { store.clear().await };
+        self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (now, *, later = false))]
+    fn purge(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let work = move |store: Shared| async move { store.purge(now).await };
+        self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, until, now, *, number = 0, later = false))]
+    fn lease(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        until: Option<f64>,
+        now: f64,
+        number: u64,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (key, until, now) = (key.to_vec(), nanos_or_never(until)?, nanos(now)?);
+        let work = move |store: Shared| async move { store.lease(&key, number, until, now).await };
+        self.ask(py, later, work, |py, leased: Leased| {
+            FarLease::new(leased).into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (key, token, *, later = false))]
+    fn release(&self, py: Python<'_>, key: &[u8], token: u64, later: bool) -> PyResult<Py<PyAny>> {
+        let key = key.to_vec();
+        let work = move |store: Shared| async move { store.release(&key, token).await };
+        self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
+    }
+}
