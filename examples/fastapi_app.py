@@ -1,11 +1,13 @@
 """A small shop behind OmniCache: run it with ``uvicorn examples.fastapi_app:app --workers 2``.
 
-``SHOP_CACHE`` says where responses are kept, as ``Cache(backend=...)`` takes it; in memory if it is not set. Every
-response tells in ``Cache-Status`` what the cache did with it.
+``SHOP_CACHE`` says where responses are kept, as ``Cache(backend=...)`` takes it, such as ``file:./var``; in memory if
+it is not set. ``SHOP_DATABASE`` is a file that all workers share. Every response tells in ``Cache-Status`` what the
+cache did with it.
 """
 
 import asyncio
 import os
+import sqlite3
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
@@ -21,8 +23,10 @@ from omnicache.integrations.fastapi import (
     lifespan,
 )
 
-pages = Cache("pages", backend=os.environ.get("SHOP_CACHE", "memory"), max_bytes="64MiB")
-app = FastAPI(title="Shop", lifespan=lifespan(pages))
+WHERE = os.environ.get("SHOP_CACHE", "memory")
+pages = Cache("pages", backend=WHERE, max_bytes="64MiB")
+front = Cache("shop_front", backend=WHERE, max_bytes="64MiB")
+app = FastAPI(title="Shop", lifespan=lifespan(pages, front))
 
 
 class Item(BaseModel):
@@ -33,7 +37,22 @@ class Item(BaseModel):
     price: float
 
 
-STOCK = {number: Item(id=number, name=f"thing {number}", price=float(number)) for number in range(1, 101)}
+database = sqlite3.connect(
+    os.environ.get("SHOP_DATABASE", ":memory:"), check_same_thread=False, isolation_level=None, timeout=20
+)
+database.execute("CREATE TABLE IF NOT EXISTS item (id INTEGER PRIMARY KEY, name TEXT, price REAL)")
+database.executemany(
+    "INSERT OR IGNORE INTO item VALUES (?, ?, ?)",
+    [(number, f"thing {number}", float(number)) for number in range(1, 101)],
+)
+
+
+def stock(wanted: str, *arguments: object) -> list[Item]:
+    """Items from the database."""
+    rows = database.execute(f"SELECT id, name, price FROM item {wanted}", arguments)  # noqa: S608 - ours
+    return [Item(id=number, name=name, price=price) for number, name, price in rows]
+
+
 ran: dict[str, int] = {}
 
 
@@ -49,9 +68,10 @@ async def item(id: int) -> Item:
     """One item."""
     count("item")
     await asyncio.sleep(0.05)  # a slow database
-    if id not in STOCK:
+    found = stock("WHERE id = ?", id)
+    if not found:
         raise HTTPException(404)
-    return STOCK[id]
+    return found[0]
 
 
 @app.get("/items")
@@ -59,13 +79,13 @@ async def item(id: int) -> Item:
 def items(limit: int = 10) -> list[Item]:
     """The first items."""
     count("items")
-    return list(STOCK.values())[:limit]
+    return stock("ORDER BY id LIMIT ?", limit)
 
 
 @app.put("/items/{id}", dependencies=[Depends(invalidates(cache=pages, tags=["item:{id}", "items"]))])
 async def change(id: int, item: Item) -> Item:
     """Changes an item."""
-    STOCK[id] = item
+    database.execute("REPLACE INTO item VALUES (?, ?, ?)", (id, item.name, item.price))
     return item
 
 
@@ -97,7 +117,8 @@ async def rate(currency: str) -> float:
 @app.get("/price/{id}")
 async def price(id: int, currency: str = "eur") -> float:
     """A price in another currency."""
-    return round(STOCK[id].price * await rate(currency), 2)
+    (found,) = stock("WHERE id = ?", id)
+    return round(found.price * await rate(currency), 2)
 
 
 @app.get("/ran")
@@ -116,4 +137,4 @@ async def news(response: Response) -> list[str]:
     return ["nothing happened"]
 
 
-app.add_middleware(CacheMiddleware, cache_name="shop_front", default_ttl=None, exclude_paths=["/items", "/ran"])
+app.add_middleware(CacheMiddleware, cache=front, default_ttl=None, exclude_paths=["/items", "/ran"])

@@ -26,11 +26,11 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units", "_types"},
-    {"strategies", "keys", "_keys", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
+    {"exceptions", "_sentinels", "_units", "_types", "_logged", "_watch"},
+    {"strategies", "keys", "_keys", "_attach", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
-    {"_options", "_context", "_kept", "_workers", "_patience", "_work"},
+    {"_options", "_context", "_kept", "_workers", "_patience", "_work", "_filelock", "_places", "_definitions"},
     {
         "_inside",
         "_budget",
@@ -39,6 +39,7 @@ PYTHON_ROWS = [
         "_load",
         "_loads",
         "_leases",
+        "_load_counts",
         "_instances",
         "_lint",
         "_signature",
@@ -48,7 +49,11 @@ PYTHON_ROWS = [
     {"_state", "_hooks", "_life", "_many", "_face", "cache", "config", "registry"},
     {"_far"},
     {"_keeper", "_prefixes", "_function", "_coroutine", "decorators"},
-    {"integrations", "testing"},
+    {"_public"},
+    {"_metrics"},
+    {"prometheus"},
+    {"_manage"},
+    {"integrations", "testing", "admin", "cli"},
 ]
 MAX_LINES = 400
 # What the first lines of a longer file say: "Long because ...".
@@ -251,7 +256,7 @@ def child(code: str) -> str:
 @pytest.mark.skipif(not (PACKAGE / "__init__.py").exists(), reason="the package is not there")
 def test_import_brings_nothing_third_party_and_starts_nothing():
     code = (
-        "import sys, threading; before = set(sys.modules); import omnicache\n"
+        "import sys, threading; before = set(sys.modules); from omnicache import *\n"
         "known = sys.stdlib_module_names | {'omnicache'}\n"
         "print(sorted(n for n in set(sys.modules) - before if n.partition('.')[0] not in known))\n"
         "print(threading.active_count())"
@@ -277,3 +282,22 @@ def test_use_trees_are_read(tree: str, names: list[str]):
 def test_circles_are_found():
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
     assert circle({"a": {"b", "c"}, "b": {"c"}}) is None
+
+
+@pytest.mark.parametrize("module", ["cache", "registry", "decorators", "_far.base", "integrations.fastapi", "testing"])
+def test_a_module_that_is_imported_alone_has_whole_caches(module: str):
+    code = (
+        f"import omnicache.{module}, tempfile; from omnicache.cache import Cache\n"
+        "with tempfile.TemporaryDirectory() as place, Cache('a') as near, Cache('b', backend='file:' + place) as far:\n"
+        "    print([cache.cached(abs)(-1) for cache in (near, far)])"
+    )
+    assert child(code) == "[1, 1]"
+
+
+def test_importing_the_package_loads_nothing_before_it_is_needed():
+    code = (
+        "import sys, omnicache; print('omnicache._omnicache' in sys.modules); omnicache.Cache; print(omnicache.nothing)"
+    )
+    run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert run.stdout == "False\n"
+    assert "module 'omnicache' has no attribute 'nothing'" in run.stderr

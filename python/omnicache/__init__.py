@@ -9,92 +9,25 @@
 
 from __future__ import annotations
 
-from ._context import LoadContext
-from ._events import CacheEvent
-from ._far import cache as _far  # noqa: F401 - it says which caches leave the process
-from ._keys import KeyBy, NoKey
-from ._omnicache import CachedError, ManualClock, __version__
-from ._options import Options, Timeout
-from ._sentinels import DEFAULT, MISSING
-from .backends import Backend, FileSystemBackend, MemoryBackend, RedisBackend, StoreBackend, TieredBackend
-from .cache import Cache
-from .decorators import AsyncCachedFunction, CachedFunction, CacheInfo, cached
-from .entry import CacheEntry
-from .exceptions import (
-    CacheBackendError,
-    CacheClosedError,
-    CacheConfigError,
-    CacheError,
-    CacheExistsError,
-    CacheKeyError,
-    CacheNotFoundError,
-    CacheSerializationError,
-    CacheStrategyError,
-    CacheTimeoutError,
-    InvalidKeyError,
-    MissingKeyError,
-    ReentrantLoadError,
-    SchemaMismatch,
-)
-from .registry import delete_cache, get_cache, list_caches
-from .statistics import Statistics
-from .strategies import (
-    CustomStrategy,
-    LFUStrategy,
-    LRUStrategy,
-    SizeStrategy,
-    Strategy,
-    TinyLFUStrategy,
-    TTLStrategy,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT",
-    "MISSING",
-    "AsyncCachedFunction",
-    "Backend",
-    "Cache",
-    "CacheBackendError",
-    "CacheClosedError",
-    "CacheConfigError",
-    "CacheEntry",
-    "CacheError",
-    "CacheEvent",
-    "CacheExistsError",
-    "CacheInfo",
-    "CacheKeyError",
-    "CacheNotFoundError",
-    "CacheSerializationError",
-    "CacheStrategyError",
-    "CacheTimeoutError",
-    "CachedError",
-    "CachedFunction",
-    "CustomStrategy",
-    "FileSystemBackend",
-    "InvalidKeyError",
-    "KeyBy",
-    "LFUStrategy",
-    "LRUStrategy",
-    "LoadContext",
-    "ManualClock",
-    "MemoryBackend",
-    "MissingKeyError",
-    "NoKey",
-    "Options",
-    "RedisBackend",
-    "ReentrantLoadError",
-    "SchemaMismatch",
-    "SizeStrategy",
-    "Statistics",
-    "StoreBackend",
-    "Strategy",
-    "TTLStrategy",
-    "TieredBackend",
-    "Timeout",
-    "TinyLFUStrategy",
-    "__version__",
-    "cached",
-    "delete_cache",
-    "get_cache",
-    "list_caches",
-]
+if TYPE_CHECKING:
+    from ._public import *  # noqa: F403 - the names are listed there
+    from ._public import __all__ as __all__
+else:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    def __getattr__(name):
+        """The public names, which come with the first of them, so that the command line can start without them."""
+        if name[:1] != "_" and find_spec(f"{__name__}.{name}") is not None:
+            return import_module(f"{__name__}.{name}")
+        if name[:1] != "_" or name in {"__all__", "__version__"}:
+            public = import_module("._public", __name__)
+            globals().update({known: getattr(public, known) for known in [*public.__all__, "__all__"]})
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__getattr__("__all__")} - {"import_module", "find_spec", "TYPE_CHECKING"})

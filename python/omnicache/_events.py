@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from ._logged import LogEvent, logged
 from ._sentinels import MISSING
 from .exceptions import CacheConfigError
 
@@ -68,11 +69,12 @@ Callback: TypeAlias = Callable[[CacheEvent], object]
 class Events:
     """The callbacks of one cache. Reading them takes no lock; changing them replaces a tuple."""
 
-    __slots__ = ("_callbacks", "errors")
+    __slots__ = ("_callbacks", "errors", "namespace")
 
     def __init__(self) -> None:
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         self.errors = 0
+        self.namespace = ""
 
     def add(self, kind: str, callback: Callback) -> None:
         """Has `callback` called at every event of this kind.
@@ -107,11 +109,12 @@ class Events:
         """Whether anyone listens to this."""
         return bool(self._callbacks.get(kind))
 
-    def failed(self, cache: str, key: Any, error: Exception, what: str) -> None:
+    def failed(self, cache: str, key: Any, error: Exception, what: str, event: LogEvent) -> None:
         """Counts, logs and reports an error of the user's code that must not become an error of the operation."""
         with LOCK:
             self.errors += 1
-        _log.error("cache %r: %s raised", cache, what, exc_info=error)
+        extra = logged(event, cache=cache, namespace=self.namespace, key=key)
+        _log.error("cache %r: %s raised", cache, what, exc_info=error, extra=extra)
         self.emit(CacheEvent("error", cache, key, error=error))
 
     def emit(self, event: CacheEvent) -> None:
@@ -121,8 +124,9 @@ class Events:
                 callback(event)
             except Exception as error:  # noqa: BLE001 - whatever a callback raises, the operation is done
                 if event.kind != "error":
-                    self.failed(event.cache, event.key, error, f"a callback for {event.kind!r}")
+                    self.failed(event.cache, event.key, error, f"a callback for {event.kind!r}", "callback_failed")
                     continue
                 with LOCK:
                     self.errors += 1
-                _log.exception("cache %r: a callback for 'error' raised", event.cache)
+                extra = logged("callback_failed", cache=event.cache, namespace=self.namespace, key=event.key)
+                _log.exception("cache %r: a callback for 'error' raised", event.cache, extra=extra)

@@ -130,7 +130,7 @@ class Hooks(State):
         try:
             getattr(adviser, method)(entry)
         except Exception as error:  # noqa: BLE001 - a strategy of the user's; the operation is done
-            self._events.failed(self._name, entry.key, error, f"{type(adviser).__name__}.{method}")
+            self._events.failed(self._name, entry.key, error, f"{type(adviser).__name__}.{method}", "strategy_failed")
 
     def _advise(self) -> None:
         """Asks the strategy who goes until the limits hold; what it leaves undone is done in LRU order.
@@ -147,7 +147,7 @@ class Hooks(State):
                     if self._evict(list(adviser.victims(candidates, need))) == 0:
                         break
             except Exception as error:  # noqa: BLE001 - a strategy of the user's; LRU order takes over
-                self._events.failed(self._name, None, error, f"{type(adviser).__name__}.victims")
+                self._events.failed(self._name, None, error, f"{type(adviser).__name__}.victims", "strategy_failed")
             finally:
                 advising.now = False
         self._enforce()

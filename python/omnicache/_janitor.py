@@ -14,6 +14,8 @@ import weakref
 from time import monotonic
 from typing import Protocol
 
+from ._logged import logged
+
 __all__ = ["Janitor", "unwatch", "watch"]
 
 _log = logging.getLogger("omnicache")
@@ -101,7 +103,8 @@ class Janitor:
         except RuntimeError as error:
             # No thread is to be had. Expired entries still go, while the cache is used.
             self._thread = None
-            _log.warning("omnicache: no thread for cleanup_interval (%s); entries expire on use only", error)
+            text = "omnicache: no thread for cleanup_interval (%s); entries expire on use only"
+            _log.warning(text, error, extra=logged("cleanup_without_thread"))
 
     def _run(self) -> None:
         while (due := self._wait()) is not None:
@@ -132,7 +135,13 @@ class Janitor:
             except Exception:  # noqa: BLE001 - whatever it is, the other caches must be swept
                 if not watch.reported:
                     watch.reported = True
-                    _log.exception("omnicache: purge_expired() failed in the janitor; reported once for this cache")
+                    extra = logged(
+                        "cleanup_failed",
+                        cache=getattr(cache, "name", None),
+                        namespace=getattr(cache, "namespace", None),
+                    )
+                    text = "omnicache: purge_expired() failed in the janitor; reported once for this cache"
+                    _log.exception(text, extra=extra)
         watch.due = monotonic() + watch.interval
 
     def _forget(self, key: int, gone: weakref.ref[Purgeable]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from . import _janitor, _registry
@@ -273,6 +274,13 @@ class Life(Hooks):
         ) -> Decorator: ...
         def cached(self, *args: Any, **options: Any) -> Any:
             """Makes a function remember what it returned in this cache; see :func:`omnicache.cached`."""
+
+    else:
+
+        def cached(self, *args, **options):
+            """As the layer above has it, which puts itself in this place when it is imported."""
+            import_module(".decorators", __package__)
+            return self.cached(*args, **options)
 
     # --- the end ---
 

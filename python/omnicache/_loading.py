@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._budget import BUDGETS, NO_BUDGET, Budget, Mode, without_deadline
 from ._context import LoadContext
-from ._events import LOCK, CacheEvent
+from ._events import CacheEvent
 from ._kept import again, bare
+from ._logged import logged
 from ._omnicache import CachedError
 from ._options import AUTO, Options, checked_copier, checked_tags
 from ._patience import ENDLESS, Patience
 from ._sentinels import DEFAULT, MISSING
+from ._watch import WATCH
 from ._work import ABSENT, Absent
 from .exceptions import CacheClosedError
 
@@ -25,35 +27,16 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from ._leases import Lease
+    from ._logged import LogEvent
     from ._omnicache import Flight, Flights, Leader
     from .cache import Cache
 
-__all__ = ["Call", "LoadCounts", "Request"]
+__all__ = ["Call", "Request"]
 
 _log: Final = logging.getLogger("omnicache")
 
 LEAD: Final = math.log(10_000)
 """With ``refresh_at="auto"``, hits draw from so many load times before the end on: earlier, one in 10,000 would win."""
-
-
-class LoadCounts:
-    """Exact counts of loader runs."""
-
-    __slots__ = ("errors", "runs", "stale_served")
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts counting anew."""
-        self.runs = 0
-        self.errors = 0
-        self.stale_served = 0
-
-    def add(self, name: str) -> None:
-        """One more."""
-        with LOCK:
-            setattr(self, name, getattr(self, name) + 1)
 
 
 class Call:
@@ -87,7 +70,6 @@ class Request:
     """Made for each request that was not answered by a plain hit, so that a cache and its loads are no cycle."""
 
     __slots__ = (
-        "_background",
         "_budget",
         "_cache",
         "_call",
@@ -97,6 +79,7 @@ class Request:
         "_seen",
         "_since",
         "awaits",
+        "background",
         "key",
     )
 
@@ -105,7 +88,7 @@ class Request:
         self.key: Final = key
         self._call: Final = call
         self._options: Final = call.options.over(cache._options)
-        self._background: Final = background
+        self.background: Final = background
         self._budget: Final[Budget] = NO_BUDGET if background else cache._budget()
         self._context: LoadContext | None = None
         self._lease: Lease | None = None
@@ -202,7 +185,7 @@ class Request:
         value, left, _, version, _ = sight
         if left is None or left > 0:
             # What is fresh, and the very same that was no answer before, is none now.
-            return (value, False) if version != self._seen[1] or self._background else (ABSENT, False)
+            return (value, False) if version != self._seen[1] or self.background else (ABSENT, False)
         past = -left
         if past <= (self._options.stale_on_error or 0.0) and self._accepts(past):
             return value, True
@@ -215,8 +198,12 @@ class Request:
             return value
         if failed:
             self._throttle()
-            _log.warning("cache %r: an old value is served for %r", self.name, self.key, exc_info=error)
+            self._warn("stale_served", "cache %r: an old value is served for %r", error)
         return self._stale(value)
+
+    def _warn(self, event: LogEvent, text: str, error: BaseException) -> None:
+        extra = logged(event, cache=self.name, namespace=self._cache.namespace, key=self.key)
+        _log.warning(text, self.name, self.key, exc_info=error, extra=extra)
 
     def _throttle(self) -> None:
         """Puts off the next attempt, if the entry is still the one that was to be replaced."""
@@ -238,6 +225,11 @@ class Request:
     def name(self) -> str:
         """The cache's name, for errors."""
         return self._cache.name
+
+    @property
+    def namespace(self) -> str:
+        """The cache's namespace, for those who watch."""
+        return self._cache.namespace
 
     @property
     def flights(self) -> Flights:
@@ -272,11 +264,13 @@ class Request:
         tags = self._options.tags
         if tags or self._call.context:
             self._lease = self._cache._leases.take(self.key, frozenset(tags))
-        if not self._call.context:
-            return self._call.function
-        old = self._seen[0]
-        self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, tags)
-        return partial(self._call.function, self._context)
+        run = self._call.function
+        if self._call.context:
+            old = self._seen[0]
+            self._context = LoadContext(self.key, MISSING if isinstance(old, CachedError) else old, tags)
+            run = partial(run, self._context)
+        watch = WATCH.load
+        return run if watch is None else watch(self, run)
 
     def store(self, value: Any, /) -> bool:
         """Stores the value over what was last looked at, and over nothing newer; whether it did."""
@@ -342,9 +336,9 @@ class Request:
     def failed(self, error: BaseException, valid: Callable[[], bool], /) -> None:
         """Counts and reports a loader that raised; keeps what it raised if that is wanted."""
         cache = self._cache
-        if self._background:
+        if self.background:
             self._throttle()
-            _log.warning("cache %r: the refresh of %r failed", self.name, self.key, exc_info=error)
+            self._warn("refresh_failed", "cache %r: the refresh of %r failed", error)
         cache._loads.add("errors")
         if cache._events.has("error"):
             cache._events.emit(CacheEvent("error", cache.name, self.key, error=error))
@@ -365,7 +359,7 @@ class Request:
     def context(self) -> Context:
         """A copy of the running context, for a load that runs apart from its caller, whose patience is its own."""
         context = copy_context()
-        context.run(BUDGETS.set, () if self._background else without_deadline(self._cache))
+        context.run(BUDGETS.set, () if self.background else without_deadline(self._cache))
         return context
 
     def handed(self, value: Any) -> Any:

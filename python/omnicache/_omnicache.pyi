@@ -59,6 +59,8 @@ __all__ = [
     "pack_record",
     "parse_config",
     "parse_duration",
+    "parse_file",
+    "parse_sections",
     "parse_size",
     "try_wait",
     "unpack_record",
@@ -1023,6 +1025,18 @@ def parse_size(value: int | str, /) -> int:
 
 def parse_config(options: dict[str, Any], /) -> dict[str, Any]:
     """A cache's configuration, checked and in normal form; ``CacheConfigError`` names the wrong key."""
+
+def parse_file(
+    text: str, /, *, name: str, within: Sequence[str] = ..., variables: Sequence[tuple[str, str]] = ...
+) -> dict[str, Any] | None:
+    """What a TOML file says, and over it variables of the environment, checked and in normal form.
+
+    `name` is what an error calls the file; `within` are the keys of the table that is meant, None if it is not there.
+    ``CacheConfigError`` names the line and the keys, or the variable.
+    """
+
+def parse_sections(table: dict[str, Any], /) -> dict[str, Any]:
+    """The same from a dict of plain data."""
 
 def _plain_fold(first: Any, *rest: Any) -> int | None: ...
 def _plain_hash(obj: Any) -> int | None: ...

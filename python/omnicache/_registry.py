@@ -12,9 +12,10 @@ import re
 import threading
 import weakref
 
+from ._attach import Attaching
 from .exceptions import CacheConfigError, CacheExistsError
 
-__all__ = ["DEFAULT_NAMESPACE", "Registry", "check_name", "claim", "find", "live", "release"]
+__all__ = ["DEFAULT_NAMESPACE", "Registry", "attaching", "check_name", "claim", "find", "live", "release"]
 
 DEFAULT_NAMESPACE = "default"
 """Where a cache lives that was given no namespace."""
@@ -65,6 +66,7 @@ class Registry:
                 f"a cache {name!r} exists already in the namespace {namespace!r}; "
                 f"get_cache({name!r}, namespace={namespace!r}) returns it, its close() frees the name"
             )
+        attaching.start()
 
     def release(self, namespace: str, name: str, cache: object) -> bool:
         """Frees the name if `cache` has it; whether it had."""
@@ -109,6 +111,7 @@ class Registry:
         self._lock = threading.RLock()
 
 
+attaching = Attaching()
 _registry = Registry()
 claim = _registry.claim
 release = _registry.release

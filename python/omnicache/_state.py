@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._events import Events
     from ._hooks import Advising
     from ._leases import Leases
-    from ._loading import LoadCounts
+    from ._load_counts import LoadCounts
     from ._options import Options
     from ._types import CopyMode, Duration
     from .backends import Backend

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
+from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
@@ -13,13 +14,14 @@ from ._face import AsyncFace
 from ._fetch import afetch, fetch
 from ._leases import Leases
 from ._life import checked_sizer
-from ._loading import Call, LoadCounts, Request
-from ._options import LIBRARY, Options, Timeout, checked_copier, options_from
+from ._load_counts import LoadCounts
+from ._loading import Call, Request
+from ._options import LIBRARY, Options, checked_copier, options_from
 from ._sentinels import DEFAULT, MISSING
 from ._types import CopyMode
 from .backends import Backend, MemoryBackend, backend_from
+from .config import arguments_of
 from .exceptions import CacheConfigError
-from .serializers import Compression
 from .strategies import Strategy, strategy_from
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ class Cache(AsyncFace):
         """A cache of the kind that its backend asks for."""
         kind: Any = cls
         if cls is Cache and not isinstance(backend_from(options.get("backend")), MemoryBackend):
+            if Cache._far_kind is None:  # nobody asked the package for its names yet
+                import_module("._far.cache", __package__)
             kind = Cache._far_kind
         return super().__new__(kind, *args, **options)  # type: ignore[no-any-return]
 
@@ -118,7 +122,7 @@ class Cache(AsyncFace):
         given = options_from("Cache", freshness, options)
         self._build(strategy, backend, max_size, max_bytes, default_ttl, default_idle, copy, sizer, given)
         self._name = _registry.check_name("cache name", name)
-        self._namespace = _registry.check_name("namespace", namespace)
+        self._namespace = self._events.namespace = _registry.check_name("namespace", namespace)
         self._connect(
             serializer=serializer if type is None else type,
             compression=compression,
@@ -214,12 +218,7 @@ class Cache(AsyncFace):
             name = config.pop("name", None)
             if name is None:
                 raise CacheConfigError('configuration: give the cache a name: {"name": "users", ...}')
-        parsed = _omnicache.parse_config(config if config is not None else {})
-        if "timeout" in parsed:
-            parsed["timeout"] = Timeout(**parsed["timeout"])
-        if isinstance(parsed.get("compression"), dict):
-            parsed["compression"] = Compression(**parsed["compression"])
-        return cls(name, **parsed)
+        return cls(name, **arguments_of(config if config is not None else {}))
 
     # --- one key ---
 

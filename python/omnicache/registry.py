@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from . import _registry
 from .cache import Cache
+from .config import arguments_of, described
 from .exceptions import CacheExistsError, CacheNotFoundError
 
 __all__ = ["delete_cache", "get_cache", "list_caches"]
 
 
-def get_cache(name: str, *, namespace: str = _registry.DEFAULT_NAMESPACE, **options: Any) -> Cache:
+def get_cache(name: str, *, namespace: str | None = None, **options: Any) -> Cache:
     """The cache of that name in this process; it is made if there is none.
 
     Args:
         name: Letters, digits, ``_`` and ``-``.
-        namespace: The same; caches of different namespaces share nothing.
+        namespace: The same; caches of different namespaces share nothing. None for the one that the configuration
+            says, or else ``"default"``.
         options: What :class:`Cache` takes. They are used only when the cache is made: one that exists is returned as
-            it is.
+            it is. What a configuration says of the cache (see :func:`omnicache.configure`) goes before them.
 
     Raises:
-        CacheConfigError: A name or an option cannot be used.
+        CacheConfigError: A name or an option cannot be used, or the configuration that ``OMNICACHE_CONFIG`` names.
 
     >>> from omnicache import get_cache
     >>> users = get_cache("registry-users", max_size=1000)
@@ -30,15 +33,30 @@ def get_cache(name: str, *, namespace: str = _registry.DEFAULT_NAMESPACE, **opti
     >>> users.close()
     """
     _registry.check_name("cache name", name)
-    _registry.check_name("namespace", namespace)
+    if namespace is not None:
+        _registry.check_name("namespace", namespace)
+    said = described(name)
+    home = _registry.DEFAULT_NAMESPACE if said is None else said.get("namespace", _registry.DEFAULT_NAMESPACE)
+    where = home if namespace is None else namespace
     while True:
-        found = _registry.find(namespace, name)
+        found = _registry.find(where, name)
         if found is not None:
             return cast("Cache", found)
         try:
-            return Cache(name, namespace=namespace, **options)
+            return Cache(name, **_over(options, said if where == home else None), namespace=where)
         except CacheExistsError:
             continue  # another thread made it in this moment
+
+
+def _over(options: dict[str, Any], said: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`options` under what the configuration says; a limit that its strategy names is given once."""
+    if said is None:
+        return options
+    limits = said.get("strategy", ())
+    kept = {name: value for name, value in options.items() if name not in limits}
+    made = {**kept, **arguments_of(said)}
+    made.pop("namespace", None)
+    return made
 
 
 def list_caches(namespace: str | None = None) -> list[Cache]:

@@ -4,17 +4,22 @@
 //! key, what was there and what belongs there. What comes out is in normal form: seconds, bytes, lower-case names.
 
 mod backend;
+mod environment;
+mod file;
 mod load;
 mod outside;
 mod read;
 mod redis;
+mod source;
 mod strategy;
 mod values;
 
 pub use backend::{Backend, BackendTable};
+pub use file::{FastApi, FileConfig, Integrations};
 pub use load::{Limits, RefreshAt};
 pub use outside::Compression;
 pub use read::Choice;
+pub use source::Source;
 pub use strategy::{StrategyConfig, StrategyKind};
 pub use values::{Bytes, CopyMode, Count, Fraction, Name, Seconds};
 
@@ -163,5 +168,7 @@ impl<'de> Deserialize<'de> for CacheConfig {
     }
 }
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ pub mod record;
 #[forbid(unsafe_code)]
 pub mod redis;
 mod store;
+mod verdict;
 
 pub use error::{FarError, Problem};
 pub use store::{Answer, Condition, Entry, FarStore, Keys, Stored};

@@ -125,14 +125,11 @@ impl Terms {
         self.expires > self.fresh_until
     }
 
-    /// The terms of what is stale since this moment: if that is before its time, on request.
+    /// The terms of what was made stale on request at this moment, before its time or after it.
     #[must_use]
-    pub fn stale_since(self, since: u64) -> Self {
-        if since >= self.fresh_until {
-            return self;
-        }
+    pub fn softened(self, since: u64) -> Self {
         Self {
-            fresh_until: since,
+            fresh_until: self.fresh_until.min(since),
             flags: self.flags.with(Flags::SOFT),
             ..self
         }

@@ -4,6 +4,7 @@ mod cached_error;
 mod call;
 mod clock;
 mod config;
+mod config_file;
 mod core;
 mod far;
 mod flight;
@@ -26,6 +27,7 @@ fn _omnicache(module: &Bound<'_, PyModule>) -> PyResult<()> {
     call::register(module)?;
     clock::register(module)?;
     config::register(module)?;
+    config_file::register(module)?;
     core::register(module)?;
     far::register(module)?;
     flight::register(module)?;

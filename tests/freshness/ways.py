@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from omnicache import Cache, LoadContext, ManualClock, cached
+from omnicache import Backend, Cache, FileSystemBackend, LoadContext, ManualClock, TieredBackend, cached
 from omnicache.testing import settled
+from tests.places import PlainStore
 
 PATIENCE = 20.0
 """Seconds of real time after which a test has gone wrong."""
@@ -157,7 +159,11 @@ class Way:
         self.cache = self.made()
 
     def made(self) -> Cache:
-        return Cache("asked", clock=self.clock)
+        return self.opened("asked")
+
+    def opened(self, name: str) -> Cache:
+        """A cache that takes its options from whoever asks."""
+        return Cache(name, clock=self.clock)
 
     @property
     def key(self) -> Any:
@@ -270,7 +276,7 @@ class SharedFunction(Function):
     """In a cache that is not the function's own."""
 
     def decorator(self) -> Any:
-        return Cache("shared", clock=self.clock).cached(**self.options)
+        return self.opened("shared").cached(**self.options)
 
 
 class CoroutineFunction(AsyncWay):
@@ -306,7 +312,7 @@ class CoroutineFunction(AsyncWay):
 
 class SharedCoroutine(CoroutineFunction):
     def decorator(self) -> Any:
-        return Cache("shared", clock=self.clock).cached(**self.options)
+        return self.opened("shared").cached(**self.options)
 
 
 class Method(Way):
@@ -371,6 +377,55 @@ class AsyncMethod(AsyncWay):
         return await self.owner.load(1)
 
 
+class OverFiles:
+    """Before the others: the entries leave the process."""
+
+    def opened(self, name: str) -> Cache:
+        self.directory = TemporaryDirectory()
+        return Cache(name, clock=self.clock, backend=self.backend(self.directory.name))
+
+    def backend(self, directory: str) -> Backend:
+        return FileSystemBackend(directory)
+
+    def close(self) -> None:
+        super().close()
+        self.directory.cleanup()
+
+
+class OverTiers(OverFiles):
+    """As that, and there are objects of this process before them."""
+
+    def backend(self, directory: str) -> Backend:
+        return TieredBackend(far=FileSystemBackend(directory))
+
+
+class OverStore(OverFiles):
+    """In a store of a user's own."""
+
+    def backend(self, directory: str) -> Backend:
+        return PlainStore()
+
+
+class StoreWay(OverStore, Way):
+    pass
+
+
+class FilesWay(OverFiles, Way):
+    pass
+
+
+class AsyncFilesWay(OverFiles, AsyncWay):
+    pass
+
+
+class TieredFunction(OverTiers, SharedFunction):
+    pass
+
+
+class TieredCoroutine(OverTiers, SharedCoroutine):
+    pass
+
+
 WAYS: dict[str, type[Way]] = {
     "get_or_set": Way,
     "aget_or_set": AsyncWay,
@@ -380,4 +435,9 @@ WAYS: dict[str, type[Way]] = {
     "shared-coroutine": SharedCoroutine,
     "method": Method,
     "async-method": AsyncMethod,
+    "store-get_or_set": StoreWay,
+    "files-get_or_set": FilesWay,
+    "files-aget_or_set": AsyncFilesWay,
+    "tiered-function": TieredFunction,
+    "tiered-coroutine": TieredCoroutine,
 }

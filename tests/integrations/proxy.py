@@ -1,6 +1,7 @@
 """A transparent ASGI reverse proxy: what other HTTP caches are tested behind, for tests of the middleware.
 
-``python -m tests.integrations.proxy PORT ORIGIN`` serves the middleware in front of it.
+``python -m tests.integrations.proxy PORT ORIGIN [memory | filesystem | tiered] [DIRECTORY]`` serves the middleware in
+front of it.
 """
 
 import sys
@@ -8,6 +9,7 @@ import sys
 import httpx2
 import uvicorn
 
+from omnicache import Backend, Cache, FileSystemBackend, MemoryBackend, TieredBackend
 from omnicache.integrations.asgi import CacheMiddleware
 
 # What belongs to one connection; the server makes its own.
@@ -52,8 +54,17 @@ class Proxy:
             await answer.aclose()
 
 
+def store(kind: str = "memory", directory: str = "") -> Backend:
+    """Where responses are kept."""
+    if kind == "memory":
+        return MemoryBackend()
+    files = FileSystemBackend(directory)
+    return files if kind == "filesystem" else TieredBackend(far=files)
+
+
 if __name__ == "__main__":
-    proxied = CacheMiddleware(Proxy(sys.argv[2]), default_ttl=None, heuristic=True)
+    cache = Cache("proxied", backend=store(*sys.argv[3:]), max_bytes="128MiB")
+    proxied = CacheMiddleware(Proxy(sys.argv[2]), cache=cache, default_ttl=None, heuristic=True)
     uvicorn.run(
         proxied, port=int(sys.argv[1]), lifespan="off", log_level="warning", date_header=False, server_header=False
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integrations.exchange import Origin, behind, date
+from tests.integrations.exchange import Asked, Origin, behind, date
 
 
 async def test_responses_get_a_tag_of_their_bytes():
@@ -247,6 +247,35 @@ async def test_9111_3_4_the_rest_of_a_part_is_asked_for():
     assert (whole.status, whole.body, whole.get("content-length")) == (200, b"0123456789", "10")
     assert whole.get("content-range") is None
     assert (await site.get()).hit
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (200, [], b"another one"),
+        (200, [("etag", '"v2"'), ("cache-control", "no-store")], b"another one"),
+        (206, [("content-range", "bytes 4-9/10"), ("etag", '"v1"'), ("cache-control", "no-store")], b"456789"),
+        (206, [("content-range", "bytes 4-9/10"), ("etag", '"v2"')], b"456789"),
+        (206, [("content-range", "bytes 0-3/10"), ("etag", '"v1"')], b"0123"),
+        (416, [("content-range", "bytes */3")], b""),
+        (404, [], b"gone"),
+    ],
+)
+@pytest.mark.parametrize("control", [True, False])
+@pytest.mark.parametrize("tags", [True, False])
+async def test_who_asks_for_all_gets_all_whatever_is_said_of_the_rest(status, headers, body, control: bool, tags: bool):
+    site = behind(Origin(ranged), etag_header=tags)
+    await site.get("/", ("range", "bytes=0-3"))
+    extra = [("cache-control", "max-age=60")] if control else []
+    whole = ranged(Asked("GET", "/", [], b""))
+    site.origin.says = lambda asked: (status, [*extra, *headers], body) if asked.get("range") else whole
+    answer = await site.get()
+    if status in {200, 404}:
+        assert (answer.status, answer.body) == (status, body)
+    else:
+        assert (answer.status, answer.body) == (200, b"0123456789")
+    assert answer.get("content-length") in {None, str(len(answer.body))}
+    assert (await site.get()).status == answer.status
 
 
 async def test_parts_of_versions_that_cannot_be_told_apart_are_not_joined():

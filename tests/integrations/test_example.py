@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -22,23 +23,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(workers: int) -> Iterator[str]:
+def serving(workers: int, cache: str, directory: Path) -> Iterator[str]:
     """A running shop; its address."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "examples.fastapi_app:app", "--port", str(port)]
     command += ["--log-level", "warning", "--workers", str(workers)]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    settings = {"PYTHONPATH": str(ROOT), "SHOP_CACHE": cache, "SHOP_DATABASE": str(directory / "shop.db")}
+    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 40
     try:
-        while True:
+        processes: set[int] = set()
+        while len(processes) < workers:
             try:
-                httpx2.get(f"{address}/ran", timeout=5)
-                break
+                processes.add(httpx2.get(f"{address}/ran", timeout=5).json()["process"])
             except httpx2.TransportError:
                 assert server.poll() is None, "the server ended"
-                assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.05)
+            assert time.monotonic() < deadline, "not all workers answer"
         yield address
     finally:
         server.terminate()
@@ -46,25 +48,60 @@ def serving(workers: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[str]:
-    with serving(1) as address:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(1, "memory", tmp_path_factory.mktemp("shop")) as address:
         yield address
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-async def test_the_shop(workers: int):
-    with serving(workers) as address:
-        await visit(address, workers)
+# Where several workers share what is kept: a function of a directory of the test's own.
+SHARED: dict[str, Callable[[Path], str]] = {
+    "files": lambda directory: f"file:{directory / 'cache'}",
+}
 
 
-async def visit(address: str, workers: int) -> None:
-    async with httpx2.AsyncClient(base_url=address, timeout=20) as client:
-        # Twenty at once run the endpoint once in each process.
+@pytest.mark.parametrize("store", ["memory", *SHARED])
+async def test_one_worker(store: str, tmp_path: Path):
+    where = SHARED[store](tmp_path) if store in SHARED else store
+    with serving(1, where, tmp_path) as address:
+        await visit(address, 1)
+        await change(address)
+        async with client_of(address) as client:
+            ran = (await client.get("/ran")).json()["ran"]
+        assert ran["item"] == 3  # 1, 999, and 1 again after the change
+        assert ran["news"] == 1
+        assert ran["basket"] == 2
+
+
+async def test_two_workers_that_share_nothing(tmp_path: Path):
+    with serving(2, "memory", tmp_path) as address:
+        await visit(address, 2)
+
+
+@pytest.mark.parametrize("store", SHARED)
+async def test_two_workers_that_share_what_is_kept(store: str, tmp_path: Path):
+    with serving(2, SHARED[store](tmp_path), tmp_path) as address:
+        await visit(address, 1)
+        await change(address)
+    # It outlives the server, but for what was changed.
+    with serving(2, SHARED[store](tmp_path), tmp_path) as address:
+        async with client_of(address) as client:
+            assert "hit" in (await client.get("/news")).headers["cache-status"]
+
+
+def client_of(address: str) -> httpx2.AsyncClient:
+    """A client to whom the shop has the same name on every port."""
+    return httpx2.AsyncClient(base_url=address, timeout=20, headers={"host": "shop.example"})
+
+
+async def visit(address: str, stores: int) -> None:
+    """What customers do; so many stores keep what they are shown."""
+    async with client_of(address) as client:
+        # Twenty at once have it stored once, and run the endpoint once in each process.
         answers = await asyncio.gather(*(client.get("/items/1") for _ in range(20)))
         assert {answer.text for answer in answers} == {'{"id":1,"name":"thing 1","price":1.0}'}
         tags = {answer.headers["etag"] for answer in answers}
         assert len(tags) == 1  # the same in every process
-        assert sum("stored" in answer.headers["cache-status"] for answer in answers) <= workers
+        assert 1 <= sum("stored" in answer.headers["cache-status"] for answer in answers) <= stores
         same = await client.get("/items/1", headers={"if-none-match": f'"x", {tags.pop()}'})
         assert (same.status_code, same.content) == (304, b"")
         assert (await client.get("/items/999")).status_code == 404
@@ -77,26 +114,29 @@ async def visit(address: str, workers: int) -> None:
         assert (await client.get("/basket")).status_code == 401
 
         # The middleware, with ranges and HEAD.
-        for _ in range(2 * workers + 1):
+        for _ in range(2 * stores + 1):
             news = await client.get("/news")
         assert news.json() == ["nothing happened"]
-        assert "hit" in news.headers["cache-status"]
-        assert news.headers["age"].isdigit()
+        if stores == 1:
+            assert "hit" in news.headers["cache-status"]
+            assert news.headers["age"].isdigit()
+        part = await client.get("/news", headers={"range": "bytes=0-1"})
+        assert (part.status_code, part.text) in {(206, '["'), (200, '["nothing happened"]')}
+        assert (await client.head("/news")).content == b""
 
         assert (await client.get("/price/10?currency=usd")).json() == 11.0
 
-        # A change is seen at once in the process that made it; with one worker that is all there are.
-        if workers == 1:
-            await client.get("/items?limit=1")
-            assert "hit" in (await client.get("/items?limit=1")).headers["cache-status"]
-            changed = {"id": 1, "name": "new", "price": 2.5}
-            assert (await client.put("/items/1", json=changed)).status_code == 200
+
+async def change(address: str) -> None:
+    """A change is seen at once by everyone who shares the store."""
+    async with client_of(address) as client:
+        await client.get("/items?limit=1")
+        assert "hit" in (await client.get("/items?limit=1")).headers["cache-status"]
+        changed = {"id": 1, "name": "new", "price": 2.5}
+        assert (await client.put("/items/1", json=changed)).status_code == 200
+        for _ in range(10):
             assert (await client.get("/items/1")).json() == changed
             assert (await client.get("/items?limit=1")).json() == [changed]
-            ran = (await client.get("/ran")).json()["ran"]
-            assert ran["item"] == 3  # 1, 999, and 1 again after the change
-            assert ran["news"] == 1
-            assert ran["basket"] == 2
 
 
 def test_a_client_that_breaks_off_harms_nobody(shop: str):

@@ -1,6 +1,7 @@
 """``cache_response`` and who asks: nobody is served what was made for another."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
 import pytest
 from fastapi import Cookie, Depends, Header, Request, Response
@@ -8,6 +9,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from omnicache.integrations.asgi import PrivacyError
 from omnicache.testing._client import CacheTestClient
+from tests.integrations.exchange import ask
 from tests.integrations.site import Opaque, Site, endpoints, hit
 
 
@@ -171,3 +173,54 @@ def test_the_audit_finds_leaks_of_endpoints():
     site.get("/leak", authorization="alice")
     with pytest.raises(PrivacyError):
         site.get("/leak", authorization="bob")
+
+
+@pytest.mark.parametrize("how", ["state", "item"])
+@pytest.mark.parametrize("field", ["authorization", "cookie", "x-user"])
+async def test_what_others_have_put_on_the_request_may_say_who_asks(site: Site, how: str, field: str):
+    @site.app.get("/")
+    @site.kept()
+    async def endpoint(request: Request):
+        return request.state.who if how == "state" else request["state"]["who"]
+
+    async def found(scope: Any, receive: Any, send: Any) -> None:
+        who = next((value.decode() for name, value in scope["headers"] if name == field.encode()), "nobody")
+        await site.app({**scope, "state": {"who": who}}, receive, send)
+
+    async def asks(*who: str) -> bytes:
+        return (await ask(found, "/", *((field, name) for name in who))).body
+
+    assert await asks() == b'"nobody"'
+    assert await asks("alice") == b'"alice"'
+    assert await asks("bob") == b'"bob"'
+    assert await asks() == b'"nobody"'
+    assert (await ask(found, "/")).hit
+
+
+def test_a_host_that_is_said_twice_is_not_either_of_them(site: Site):
+    @site.app.get("/")
+    @site.kept()
+    async def endpoint(request: Request):
+        return request.headers.get("host")
+
+    async def asks(*hosts: str) -> bytes:
+        headers = [(b"host", host.encode()) for host in hosts]
+        sent = b""
+
+        async def send(message: Any) -> None:
+            nonlocal sent
+            sent += message.get("body", b"")
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "query_string": b"", "scheme": "http"}
+        await site.app({**scope, "headers": headers, "root_path": "", "http_version": "1.1"}, receive, send)
+        return sent
+
+    async def all_of_them() -> None:
+        assert await asks("evil", "shop") == b'"evil"'
+        assert await asks("shop") == b'"shop"'
+        assert await asks("evil") == b'"evil"'
+
+    asyncio.run(all_of_them())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnicache.integrations._asked import counted_cookies
+from omnicache.integrations._identity import counted_cookies
 from omnicache.integrations._policy import tags_of
 from omnicache.integrations._record import Stored, Variants, decode, encode, encode_variants, new_id
 from omnicache.integrations.http.cache_control import delta_seconds, parse

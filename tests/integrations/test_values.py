@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import logging
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer, SecurityScopes
 from starlette.requests import HTTPConnection
 
-from omnicache import Cache, CacheClosedError, KeyBy, NoKey
+from omnicache import Cache, KeyBy, NoKey
 from omnicache.exceptions import CacheConfigError, CacheKeyError
 from omnicache.integrations.fastapi import (
     cache,
@@ -264,61 +263,6 @@ def test_a_ttl_that_ends():
         clock.advance(2)
         function()
         assert len(ran) == 2
-
-
-def test_serializers(kept: Cache, caplog: pytest.LogCaptureFixture):
-    ran = []
-
-    def make(value: Any, **options: Any):
-        def function():
-            ran.append(1)
-            return value
-
-        return cached(cache=kept, key_prefix=f"s{next(_names)}", **options)(function)
-
-    as_json = make({"a": [1]}, serializer="json")
-    assert as_json() == as_json() == {"a": [1]}
-    assert as_json() is not as_json()
-    assert len(ran) == 1
-
-    skipped = make({1, 2}, serializer="json")
-    assert skipped() == skipped() == {1, 2}
-    assert len(ran) == 3
-    assert sum("cannot be kept" in record.message for record in caplog.records) == 1
-
-    raising = make({1, 2}, serializer="json", on_serialization_error="raise")
-    with pytest.raises(TypeError, match="set"):
-        raising()
-
-    ran.clear()
-    pickled = make({1, 2}, serializer="json", on_serialization_error="pickle")
-    assert pickled() == pickled() == {1, 2}
-    assert len(ran) == 1
-    (key,) = [key for key in kept if key[0] == pickled.key()[0]]
-    kept[key] = kept[key][:30] + b"forged" + kept[key][36:]
-    assert pickled() == {1, 2}
-    assert len(ran) == 2
-
-
-def test_a_cache_that_fails_is_passed_by(kept: Cache, caplog: pytest.LogCaptureFixture):
-    @cached(cache=kept)
-    def plain() -> int:
-        return 1
-
-    @cached(cache=kept)
-    async def awaited() -> int:
-        return 1
-
-    @cached(cache=kept, on_cache_error="raise")
-    def strict() -> int:
-        return 1
-
-    kept.close()
-    assert plain() == 1
-    assert asyncio.run(awaited()) == 1
-    assert any(record.levelno == logging.WARNING for record in caplog.records)
-    with pytest.raises(CacheClosedError):
-        strict()
 
 
 def test_arguments_that_are_no_keys_are_an_error(kept: Cache):

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .._events import CacheEvent
+from .._logged import logged
+from .._options import AUTO
 from .._sentinels import DEFAULT, MISSING
+from .._watch import Label
 from ..backends import FileSystemBackend, RedisBackend, StoreBackend, TieredBackend, backend_from
 from ..cache import Cache
 from ..exceptions import CacheConfigError, CacheSerializationError
 from ..serializers import Compression
 from ..strategies import CustomStrategy
+from .arguments import encoded
 from .behind import Behind
 from .codec import Codec
 from .custom import CustomPort
 from .drive import WAIT, Operation
 from .files import FilePort
-from .guard import Guard
+from .guard import Guard, Lease
 from .near import Near
 from .redis import RedisPort
+from .terms import refresh_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .._logged import LogEvent
     from .._omnicache import FarEntry
     from .._options import Options
     from ..backends import Backend
     from ..strategies import Strategy
     from .drive import Port
 
-__all__ = ["FarBase", "refuse"]
+__all__ = ["FarBase", "refuse", "remember"]
 
+_MOST_NOTES: Final = 10_000
 _log: Final = logging.getLogger("omnicache")
 
 
 class FarBase(Cache):
     """A cache with a far store, and what is near if it is tiered."""
 
-    __slots__ = ("_baseline", "_behind", "_codec", "_near", "_port", "_retries", "_skips")
+    __slots__ = ("_baseline", "_behind", "_codec", "_held", "_near", "_port", "_retries", "_skips", "_took")
 
     _shared: ClassVar[bool] = True
     _baseline: dict[str, int]
@@ -47,7 +55,9 @@ class FarBase(Cache):
     _codec: Codec
     _near: Near
     _port: Guard
+    _held: dict[tuple[int, bytes], Lease]
     _retries: dict[bytes, float]
+    _took: dict[bytes, float]
     _skips: bool
 
     # --- making it ---
@@ -67,13 +77,15 @@ class FarBase(Cache):
             raise CacheConfigError(f'on_serialization_error: "skip" or "raise", not {on_serialization_error!r}')
         self._codec = Codec(serializer, _compression(compression))
         self._skips = on_serialization_error == "skip"
-        self._retries = {}
+        # The leases of loads under way, by process and key; when a load may be tried again; how long the last one took.
+        self._held, self._retries, self._took = {}, {}, {}
         backend = self._backend
         tiered = backend if isinstance(backend, TieredBackend) else None
         far = backend if tiered is None else tiered.far
         self._check_limits(self._strategy)
         self._port = Guard(
             self._open_port(far),
+            label=Label(self._namespace, self._name, far.name),
             fallback=None if fallback is None else self._open_port(backend_from(fallback)),
             raises=on_error == "raise",
             now=self._now,
@@ -126,7 +138,8 @@ class FarBase(Cache):
             )
             if port.store.set_aside is not None:
                 path, reason = port.store.set_aside
-                _log.warning("cache %r: its file could not be used and lies in %s: %s", self._name, path, reason)
+                text = "cache %r: its file could not be used and lies in %s: %s"
+                _log.warning(text, self._name, path, reason, extra=self._logged("file_set_aside"))
             return port
         if isinstance(backend, RedisBackend):
             return RedisPort(backend, self._namespace, self._name)
@@ -162,14 +175,16 @@ class FarBase(Cache):
         """A store failed; that a load which outlives the cache finds it closed is no failure."""
         if self.closed:
             return
-        self._events.failed(
-            self._name, None, error, "the backend, which is left alone for a while," if opened else "the backend"
-        )
+        what = "the backend, which is left alone for a while," if opened else "the backend"
+        self._events.failed(self._name, None, error, what, "backend_failed")
 
     def _back(self) -> None:
         """The store answers again; what was kept here meanwhile others have not seen."""
-        _log.warning("cache %r: the backend is back", self._name)
+        _log.warning("cache %r: the backend is back", self._name, extra=self._logged("backend_back"))
         self._near.clear()
+
+    def _logged(self, event: LogEvent) -> dict[str, Any]:
+        return logged(event, cache=self._name, namespace=self._namespace)
 
     def _ports(self) -> list[Port]:
         return [port for port in (self._port.primary, self._port.fallback) if port is not None]
@@ -198,6 +213,11 @@ class FarBase(Cache):
         if value is not MISSING:
             self._events.emit(CacheEvent("delete", self._name, key, value))
 
+    def _due(self, key: Any, entry: FarEntry, part: Any) -> float | None:
+        """From when on a hit may start a refresh; with ``"auto"`` known where the value was loaded."""
+        took = self._took.get(encoded(key)) if part == AUTO else None
+        return refresh_due(part, entry.created, entry.fresh_until, took)
+
     def _value_of(self, key: Any, entry: FarEntry) -> Any:
         """The value of an entry; MISSING, counted and logged, if it cannot be read."""
         try:
@@ -208,7 +228,7 @@ class FarBase(Cache):
 
     def _unreadable(self, key: Any, error: CacheSerializationError) -> None:
         """What cannot be read is a miss that is counted and logged."""
-        self._events.failed(self._name, key, error, "reading an entry")
+        self._events.failed(self._name, key, error, "reading an entry", "entry_unreadable")
 
     def _counted_far(self) -> dict[str, int]:
         """What the store counts, where it goes on counting from before."""
@@ -237,6 +257,15 @@ class FarBase(Cache):
         """Has what is to be written behind written first, so that what is read or removed now is not older."""
         if self._behind is not None and not self._behind.settled:
             yield (WAIT, self._behind.flush)
+
+
+def remember(notes: dict[bytes, float], key: bytes, number: float) -> None:
+    """Notes a number for a key; of too many, the oldest is forgotten."""
+    notes.pop(key, None)
+    while len(notes) >= _MOST_NOTES:
+        with suppress(RuntimeError):  # another thread notes something in this moment
+            notes.pop(next(iter(notes), key), None)
+    notes[key] = number
 
 
 def refuse(options: Options) -> None:

@@ -133,7 +133,7 @@ class FarCache(Removing):
         try:
             port.call("close")
         except (CacheBackendError, CacheTimeoutError) as error:
-            self._events.failed(self._name, None, error, "closing the backend")
+            self._events.failed(self._name, None, error, "closing the backend", "backend_failed")
 
 
 install_far(FarCache)

@@ -5,13 +5,13 @@ A request is a generator that yields calls of the store's methods, so that it is
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Generator
 from concurrent.futures import Future
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from .._lazy import Lazy
 from .._omnicache import decode_key, encode_key, pack_record, unpack_record
 from ..exceptions import CacheBackendError, CacheSerializationError
 from .calling import Caller
@@ -21,10 +21,13 @@ from .terms import FOREVER
 from .turns import Turns
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable
 
     from .._omnicache import FarEntry
     from ..backends import StoreBackend
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["CustomPort", "Stored"]
 
@@ -146,9 +149,9 @@ class CustomPort(StorePort):
             if generation < found.latest:
                 if entry.expires is None or entry.expires == entry.fresh_until:
                     return None  # there is no time in which it could be served stale
-                if fresh_until is None or found.at < fresh_until:
-                    fresh_until, soft = found.at, True
-        stale = fresh_until is not None and now >= fresh_until
+                soft = True
+                fresh_until = found.at if fresh_until is None else min(found.at, fresh_until)
+        stale = soft or (fresh_until is not None and now >= fresh_until)
         version = int.from_bytes(blake2b(data, digest_size=7).digest()) + 1
         return Stored(entry, key, version, fresh_until, stale, soft, tags)
 
@@ -285,8 +288,9 @@ class CustomPort(StorePort):
             return False
         if hard or there.expires is None or there.expires == there.entry.fresh_until:
             yield (self._backend.delete, self._name(key))
-        elif not there.stale:
-            yield from self._again(there, now, there.expires, now, soft=True)
+        elif not there.soft:
+            fresh_until = now if there.fresh_until is None else min(there.fresh_until, now)
+            yield from self._again(there, fresh_until, there.expires, now, soft=True)
         return True
 
     def invalidate_tags(self, tags: list[str], hard: bool, now: float) -> Asking[None]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import match_keys
+from .._watch import WATCH, Label
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
@@ -79,6 +80,7 @@ class Guard:
         self,
         primary: Port,
         *,
+        label: Label,
         fallback: Port | None,
         raises: bool,
         now: Callable[[], float],
@@ -90,6 +92,7 @@ class Guard:
 
         Args:
             primary: The store that is used while it answers.
+            label: Whose store it is, for those who watch.
             fallback: The store that is used while it does not.
             raises: Failures are the caller's, if there is no fallback that answers.
             now: Seconds on the cache's clock.
@@ -98,6 +101,7 @@ class Guard:
             back: Hears that the primary is in use again.
         """
         self.primary: Final[Any] = primary
+        self.label: Final = label
         self.fallback: Final = fallback
         self.breaker: Final = Breaker(now)
         self._raises: Final = raises
@@ -158,6 +162,21 @@ class Guard:
 
     def call(self, name: str, *args: Any) -> Any:
         """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return self._call(name, args)
+        with watch(self.label, name):
+            return self._call(name, args)
+
+    async def acall(self, name: str, *args: Any) -> Any:
+        """As the store that is in use answers."""
+        watch = WATCH.far
+        if watch is None:
+            return await self._acall(name, args)
+        with watch(self.label, name):
+            return await self._acall(name, args)
+
+    def _call(self, name: str, args: tuple[Any, ...]) -> Any:
         failure = None
         if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
             # What a request does where all is well, without its steps: they take longer than many a store.
@@ -185,8 +204,7 @@ class Guard:
         finally:
             request.close()
 
-    async def acall(self, name: str, *args: Any) -> Any:
-        """As the store that is in use answers."""
+    async def _acall(self, name: str, args: tuple[Any, ...]) -> Any:
         failure = None
         if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
             try:

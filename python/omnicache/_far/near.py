@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._omnicache import Core, decode_key
 from .._sentinels import MISSING
+from .terms import refresh_due
 
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
@@ -77,17 +78,22 @@ class Near:
         """To be taken before `key` is read or written far."""
         return self._cache._ticket(key) if self.on else 0
 
-    def keep(self, key: Any, value: Any, entry: FarEntry, now: float, ticket: int) -> None:
-        """Keeps what was read far, as long as it is fresh there."""
+    def keep(self, key: Any, value: Any, entry: FarEntry, now: float, ticket: int, due: float | None) -> None:
+        """Keeps what was read far, as long as it is fresh there, and no refresh is `due`: who asks then has to know."""
         if self.on:
-            left = None if entry.fresh_until is None else entry.fresh_until - now
+            left = min((end - now for end in (entry.fresh_until, due) if end is not None), default=None)
             if left is None or left > 0:
                 self._cache._copy_read(key, value, ticket, self._lives(left), **_copied(entry.tags))
 
-    def put(self, key: Any, value: Any, terms: Written, ticket: int) -> None:
-        """Keeps what was written far."""
+    def put(self, key: Any, value: Any, terms: Written, ticket: int, took: float | None) -> None:
+        """Keeps what was written far, until a refresh is due; `took`: seconds that its load took, if that is known."""
         if self.on:
-            self._cache._copy_written(key, value, ticket, self._lives(terms.ttl), **_copied(terms.tags))
+            due = None if terms.ttl is None else refresh_due(terms.refresh_at, 0.0, terms.ttl, took)
+            ttl = terms.ttl if due is None else due
+            if ttl is None or ttl > 0:
+                self._cache._copy_written(key, value, ticket, self._lives(ttl), **_copied(terms.tags))
+            else:
+                self.drop(key)
 
     def _lives(self, ttl: float | None) -> float | None:
         told = self._ttl if self._ttl is not None or self._port.tells else _UNTOLD

@@ -71,7 +71,7 @@ class Reading(FarBase):
         if entry is None or value is MISSING:
             self._missed(key)
             return MISSING
-        self._near.keep(key, value, entry, self._wall(), ticket)
+        self._near.keep(key, value, entry, self._wall(), ticket, self._due(key, entry, self._options.refresh_at))
         self._found(key, value)
         return value
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .._events import CacheEvent
 from .._loading import Request
 from .._omnicache import encode_key
+from .._options import AUTO
 from .._sentinels import DEFAULT, MISSING
 from .._work import ABSENT, Absent
 from ..exceptions import CacheClosedError, CacheSerializationError
+from .base import remember
 from .drive import CALL, SLEEP, Operation, adrive, drive
 
 if TYPE_CHECKING:
@@ -28,13 +31,12 @@ _GLANCE: Final = (0.001, 0.02)
 """Seconds between looks at a lease that another process has: the first, and the longest."""
 _LOOK: Final = 1.0
 """Seconds after which a lease is looked at, though nobody said that it has ended: its holder may have died."""
-_MOST_RETRIES: Final = 10_000
 
 
 class FarRequest(Request):
     """A request that asks far once before it is judged, and stores far what its loader brings."""
 
-    __slots__ = ("_bytes", "_entry", "_far", "_forced", "_leader", "_ran", "_value")
+    __slots__ = ("_bytes", "_entry", "_far", "_forced", "_leader", "_ran", "_there", "_value")
 
     _cache: FarCache  # type: ignore[misc]
 
@@ -46,6 +48,8 @@ class FarRequest(Request):
         self._value: Any = MISSING
         self._leader: Leader | Flight | None = None
         self._forced = self._ran = False
+        # The version of what lies far, readable or not.
+        self._there: int | None = None
 
     # --- where the value is ---
 
@@ -68,10 +72,11 @@ class FarRequest(Request):
             self._far._found(self.key, self._value)
             if self._call.found is not None:
                 self._call.found()
-            self._far._near.keep(self.key, self._value, self._entry, now, ticket)
+            self._far._near.keep(self.key, self._value, self._entry, now, ticket, self._due(self._entry))
 
     def _set_entry(self, entry: FarEntry | None) -> None:
         self._entry, self._value = entry, MISSING
+        self._there = None if entry is None else entry.version
         if entry is not None:
             try:
                 self._value = self._far._codec.unpack(entry)
@@ -92,21 +97,17 @@ class FarRequest(Request):
         retry = self._far._retries.get(self._bytes)
         if retry is not None and retry > now:
             return retry - now
-        part = self._options.refresh_at
-        if not fresh or not isinstance(part, float) or entry.fresh_until is None:
-            return None
-        return entry.created + part * (entry.fresh_until - entry.created) - now
+        due = self._due(entry) if fresh else None
+        return None if due is None else due - now
+
+    def _due(self, entry: FarEntry) -> float | None:
+        return self._far._due(self.key, entry, self._options.refresh_at)
 
     def _claim(self) -> bool:
         return True  # one flight in this process, one lease among all
 
     def _rearm(self, after: float) -> None:
-        retries, now = self._far._retries, self._far._wall()
-        if len(retries) >= _MOST_RETRIES:
-            for key in [key for key, at in list(retries.items()) if at <= now]:
-                retries.pop(key, None)
-        if len(retries) < _MOST_RETRIES:
-            retries[self._bytes] = now + after
+        remember(self._far._retries, self._bytes, self._far._wall() + after)
 
     def led_by(self, leader: Leader | Flight) -> None:
         self._leader = leader
@@ -114,6 +115,11 @@ class FarRequest(Request):
     def renewal(self) -> FarRequest:
         self._forced = True
         return self
+
+    def again(self) -> FarRequest:
+        request = cast("FarRequest", super().again())
+        request._entry, request._value, request._there = self._entry, self._value, self._there
+        return request
 
     def fallback(self, error: BaseException, *, failed: bool = True) -> Any | Absent:
         if self._far._port.coherent:
@@ -125,7 +131,7 @@ class FarRequest(Request):
 
     def look(self) -> Any | Absent:
         """What this process has kept meanwhile; what others did is looked at when the lease is held."""
-        value = MISSING if self._background or self._forced else self._far._near.look(self.key)
+        value = MISSING if self.background or self._forced else self._far._near.look(self.key)
         return ABSENT if value is MISSING else value
 
     def begin(self) -> Callable[[], Any | Awaitable[Any]]:
@@ -143,12 +149,18 @@ class FarRequest(Request):
         try:
             self._ran = True
             value = yield (CALL, Request.begin(self))
+            if self._options.refresh_at == AUTO:
+                remember(far._took, self._bytes, self.now() - self._since)
             if self._budget.mode == "normal" and self._valid():
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
-            if lease is not None and not stored and not far.closed:
-                yield ("release", self._bytes, lease, far._wall())
+            if lease is not None:
+                held = (os.getpid(), self._bytes)
+                if far._held.get(held) is lease:
+                    far._held.pop(held, None)
+                if not stored and not far.closed:
+                    yield ("release", self._bytes, lease, far._wall())
 
     def _valid(self) -> bool:
         return self._leader is None or self._leader.valid
@@ -156,7 +168,7 @@ class FarRequest(Request):
     def _leased(self) -> Operation[Any]:
         """The right to load the key, or ``(value,)`` that another process, which had it, has stored."""
         far, pause = self._far, _GLANCE[0]
-        seen = self._seen[1]
+        held, seen = (os.getpid(), self._bytes), self._seen[1]
         while True:
             now = far._wall()
             lease = yield ("lease", self._bytes, now + _LEASE, now)
@@ -168,11 +180,17 @@ class FarRequest(Request):
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:
                     yield ("release", self._bytes, lease, now)
-                far._near.keep(self.key, self._value, entry, now, ticket)
+                far._near.keep(self.key, self._value, entry, now, ticket, self._due(entry))
                 return (self._value,)
             if lease.acquired:
+                far._held[held] = lease
                 return lease
-            if self._background and entry is not None:
+            given_up = far._held.pop(held, None)
+            if given_up is not None:
+                # Of a load of this process that nobody waits for any more: there is one flight for each key.
+                yield ("release", self._bytes, given_up, now)
+                continue
+            if self.background and entry is not None:
                 return (self._value,)  # somebody is at it
             if far._port.waits:
                 yield ("wait", self._bytes, _LOOK)
@@ -186,7 +204,9 @@ class FarRequest(Request):
         if terms is None:
             return False
         ttl, options = terms
-        conditions = {} if lease is None else {"lease": lease}
+        # Without a lease, what was written since it was looked at is newer.
+        unchanged = {"mode": "add"} if self._there is None else {"version": self._there}
+        conditions = unchanged if lease is None else {"lease": lease}
         try:
             stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
         except CacheClosedError:
@@ -209,7 +229,7 @@ class FarRequest(Request):
         tags = self._tags()
         if self._lease is not None and not self._lease.holds(tags):
             return None
-        names = ("stale", "stale_on_error", "jitter", "priority")
+        names = ("stale", "stale_on_error", "jitter", "priority", "refresh_at")
         given = {name: kept for name in names if (kept := getattr(options, name)) is not DEFAULT}
         return ttl, {**given, "tags": tags}
 

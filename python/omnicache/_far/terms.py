@@ -6,7 +6,8 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .._options import check_names, options_from
+from .._loading import LEAD
+from .._options import AUTO, check_names, options_from
 from .._sentinels import DEFAULT
 from .._units import MAX_SECONDS, duration
 from ..exceptions import CacheConfigError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..serializers import Serializer
     from .base import FarBase
 
-__all__ = ["FOREVER", "Written", "kept_until", "window_of", "written"]
+__all__ = ["FOREVER", "Written", "kept_until", "refresh_due", "window_of", "written"]
 
 _NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
 """What a plain write can be told."""
@@ -35,6 +36,7 @@ class Written(NamedTuple):
     stale: float
     tags: tuple[str, ...]
     priority: float
+    refresh_at: Any
 
     def fields(self, now: float, serializer: Serializer, flags: int) -> dict[str, Any]:
         """What the store is told beside key and payload."""
@@ -56,6 +58,15 @@ def kept_until(fresh_until: float | None, stale: float) -> float | None:
     if fresh_until is None:
         return FOREVER + stale if stale else None
     return fresh_until + stale
+
+
+def refresh_due(part: Any, created: float, fresh_until: float | None, took: float | None) -> float | None:
+    """From when on a hit may start a refresh, by ``refresh_at`` and, for ``"auto"``, the time that the load `took`."""
+    if fresh_until is None:
+        return None
+    if part == AUTO:
+        return fresh_until - LEAD * took if took else None
+    return created + part * (fresh_until - created) if isinstance(part, float) else None
 
 
 def window_of(entry: FarEntry) -> float:
@@ -92,7 +103,7 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     priority = 0.5 if own.priority is DEFAULT else own.priority
-    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority)
+    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority, own.refresh_at)
 
 
 def _is_plain(ttl: Any) -> bool:

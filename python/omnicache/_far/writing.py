@@ -40,7 +40,7 @@ class Writing(Listing):
         except CacheSerializationError as error:
             if not self._skips:
                 raise
-            self._events.failed(self._name, key, error, "writing a value, which is not kept,")
+            self._events.failed(self._name, key, error, "writing a value, which is not kept,", "value_not_kept")
             yield from self._settled()
             yield ("delete", data, self._wall())
             self._near.drop(key)
@@ -55,7 +55,7 @@ class Writing(Listing):
             if not (yield ("set", data, payload, now, fields)):
                 self._near.drop(key)
                 return False
-        self._near.put(key, value, terms, ticket)
+        self._near.put(key, value, terms, ticket, self._took.get(data))
         self._tell_set(key, value)
         return True
 

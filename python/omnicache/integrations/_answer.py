@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ._record import Stored
+from ._shelf import Found
 from ._types import Send
 from .http.fields import without
 from .http.ranges import Part, condition_holds, content_range, requested
 from .http.validation import CONDITIONS, not_modified, not_modified_fields
 
-__all__ = ["Asked", "answer", "part_asked", "send_whole"]
+__all__ = ["Answer", "Asked", "answer", "part_asked", "send_whole"]
 
 Asked = Mapping[bytes, bytes]
 """The fields of a request that matter to a cache, each line of a field joined to the others."""
 
 _OK, _PARTIAL, _NOT_MODIFIED, _UNSATISFIABLE = 200, 206, 304, 416
 _OF_PARTS = frozenset({b"content-length", b"content-range"})
+
+
+class Answer(NamedTuple):
+    """To be answered from what is stored."""
+
+    found: Found
+    status_field: bytes
 
 
 async def send_whole(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, *, head: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
+from operator import itemgetter
 from re import Pattern
 from re import compile as compiled
 from typing import Any, TypeAlias, cast
@@ -13,18 +15,37 @@ from ..exceptions import CacheConfigError
 from ._types import Scope
 from .http.fields import Headers, joined
 
-__all__ = ["KEYED", "Identity", "Keys", "counted_cookies", "exclusion", "uri_of", "vary_by_from"]
+__all__ = ["KEYED", "OVERRIDES", "Identity", "Keys", "exclusion", "keyed", "uri_of", "vary_by_from"]
+
+_ANY = "surrogateescape"  # bytes that are no UTF-8 stay apart from each other
 
 Identity: TypeAlias = Callable[[Scope], "str | None"]
 """A function of the scope that names who asks, None for nobody."""
 
 KEYED = frozenset({
-    b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-scheme",
-    b"x-forwarded-server", b"x-host", b"x-original-host", b"x-original-url", b"x-rewrite-url",
-    b"x-http-method-override", b"x-http-method", b"x-method-override",
+    b"forwarded", b"front-end-https", b"x-forwarded-host", b"x-forwarded-path", b"x-forwarded-port",
+    b"x-forwarded-prefix", b"x-forwarded-proto", b"x-forwarded-protocol", b"x-forwarded-scheme", b"x-forwarded-server",
+    b"x-forwarded-ssl", b"x-forwarded-uri", b"x-host", b"x-original-host", b"x-original-uri", b"x-original-url",
+    b"x-rewrite-url", b"x-scheme", b"x-script-name", b"x-url-scheme",
 })  # fmt: skip
-"""Fields by which frameworks change the URI or the method: a part of the key, so that nobody stores an answer to
-another question under it."""
+"""Fields by which frameworks change the URI: a part of the key, so that nobody stores an answer to another question
+under it."""
+
+OVERRIDES = frozenset({b"x-http-method", b"x-http-method-override", b"x-method-override"})
+"""Fields by which frameworks change the method: such a request may be any."""
+
+# What `Forwarded` says of the URI; by whom and for whom is not part of the question (RFC 7239, section 4).
+_FORWARDED = re.compile(rb'(?:^|[;,])[ \t]*((?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,]*))', re.IGNORECASE)
+
+
+def keyed(asked: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    """What of the fields is part of the key, by name."""
+    found = []
+    for name in sorted(asked.keys() & KEYED):
+        value = b",".join(_FORWARDED.findall(asked[name])) if name == b"forwarded" else asked[name]
+        if value:
+            found.append((name, value))
+    return found
 
 
 class Keys:
@@ -32,7 +53,7 @@ class Keys:
 
     Args:
         include_query: True for the whole query as it was sent, False for none of it, or the names of the parameters
-            that count, whose order then means nothing.
+            that count, whose order then means nothing, but for that of two with one name.
         builder: A function of the scope that makes the key instead; None from it means that the request is not for the
             cache.
         identity: Names who asks, as a part of the key.
@@ -54,7 +75,7 @@ class Keys:
         self._identity = identity
 
     def of(self, scope: Scope, host: bytes, extra: Headers = ()) -> str | None:
-        """The key of a request; `extra` has the fields of :data:`KEYED` that it carries."""
+        """The key of a request; `extra` is what :func:`keyed` found."""
         if self._builder is not None:
             key = self._builder(scope)
             if key is None:
@@ -68,7 +89,7 @@ class Keys:
             if query:
                 key = f"{key}?{query.decode('latin-1')}"
         if extra:
-            key = f"{key} !{sorted(extra)!r}"
+            key = f"{key} !{list(extra)!r}"
         if self._identity is not None and (who := self._identity(scope)) is not None:
             key = f"{key} @{who}"
         return key
@@ -86,8 +107,10 @@ class Keys:
         return self.of(other, parts.netloc.encode("latin-1", "replace"), extra)
 
     def _chosen(self, query: bytes) -> bytes:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
-        return urlencode(sorted(pair for pair in pairs if pair[0] in self._names), encoding="latin-1").encode("ascii")
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors=_ANY)
+        # Of two with one name some take the first, some the last: their order counts.
+        chosen = sorted((pair for pair in pairs if pair[0] in self._names), key=itemgetter(0))
+        return urlencode(chosen, errors=_ANY).encode("ascii")
 
 
 def uri_of(scope: Scope, host: bytes) -> str:
@@ -116,16 +139,6 @@ def exclusion(paths: Iterable[str], what: str) -> Callable[[str], bool] | None:
     if not patterns:
         return None
     return lambda path: any(pattern.match(path) for pattern in patterns)
-
-
-def counted_cookies(headers: Headers, ignored: Callable[[str], bool] | None) -> bool:
-    """Whether the request has a cookie that may say who asks; `ignored` tells by name which do not."""
-    text = joined(headers, b"cookie")
-    if text is None:
-        return False
-    if ignored is None:
-        return True
-    return any(not ignored(cookie.partition("=")[0].strip()) for cookie in text.replace(",", ";").split(";") if cookie)
 
 
 def vary_by_from(given: Any) -> Identity | None:

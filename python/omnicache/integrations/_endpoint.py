@@ -7,16 +7,19 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from .._logged import logged
 from ._audit import AUDIT, BYPASS, compare
+from ._identity import credential_like
 from ._keeping import Keeping
 from ._options import Options, State
 from ._prepared import Hit, Prepared, Recording
-from ._reading import Reads, credential_like, noting, reads_of, route_of
+from ._reading import STATE, Reads, noting, reads_of, route_of
 from ._record import RECORD_NAME, Stored
 from ._shelf import Found
 from .http.cache_control import Directives, parse
@@ -95,9 +98,11 @@ class Call:
             if name in _MATTER:
                 asked[name] = value if name not in asked else asked[name] + b", " + value
             elif name == b"host":
-                host = value
+                host = host + b", " + value if host else value
         if asked and (asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked):
             return await self._run()
+        if getattr(self._request, "_body", b""):
+            return await self._run()  # one that was not announced, as HTTP/2 allows
         said = asked.pop(b"cache-control", None)
         self._asked = asked
         self._directives = NONE if said is None else parse(said.decode("latin-1"))
@@ -147,7 +152,8 @@ class Call:
         options = self._options
         if options.named or options.private is False:
             return False
-        return options.private is True or self._reads.identify(self._scope)
+        reads = replace(self._reads, anything=True) if self._state.wide else self._reads
+        return options.private is True or reads.identify(self._scope)
 
     # --- from the cache ---
 
@@ -180,17 +186,27 @@ class Call:
     def _refresh(self) -> None:
         """Sends the request through the application once more, in the background, unless that is being done."""
         running = self._state.refreshing
-        if self._key in running or "app" not in self._scope:
+        loop = asyncio.get_running_loop()
+        task, begun = running.get(self._key, (None, 0.0))
+        hangs = task is not None and task.get_loop() is loop and loop.time() - begun > self._options.limit
+        if (task is not None and not hangs) or "app" not in self._scope:
             return
+        if task is not None:
+            task.cancel()
         dropped = (b"if-none-match", b"if-modified-since", b"range", b"if-range", b"cache-control")
         kept = ("type", "asgi", "http_version", "server", "client", "scheme", "method", "path", "raw_path", "root_path",
                 "query_string", "state", "app_root_path")  # fmt: skip
         scope = {name: self._scope[name] for name in kept if name in self._scope}
         scope |= {"headers": without(self._scope["headers"], dropped), _REFRESH: True, "extensions": {}}
-        task = asyncio.get_running_loop().create_task(_ask(self._scope["app"], scope))
-        running[self._key] = task
-        key = self._key
-        task.add_done_callback(lambda _: running.pop(key, None))
+        made = loop.create_task(_ask(self._scope["app"], scope))
+        key, known = self._key, (made, loop.time())
+        running[key] = known
+
+        def done(_: object) -> None:
+            if running.get(key) is known:
+                del running[key]
+
+        made.add_done_callback(done)
 
     # --- from the endpoint ---
 
@@ -205,7 +221,7 @@ class Call:
         loop = asyncio.get_running_loop()
         if running is None or running.get_loop() is not loop:
             mine = pending[key] = loop.create_future()
-            return await self._make(found, done=self._announcing(key, mine))
+            return await self._make(found, done=self._announcing(key, mine), patient=not self._directives)
         stored = False
         with suppress(TimeoutError):
             stored = await asyncio.wait_for(asyncio.shield(running), self._options.limit)
@@ -231,13 +247,30 @@ class Call:
         return done
 
     async def _make(
-        self, found: Found | None, *, identified: bool = False, done: Callable[[bool], None] = lambda _: None
+        self,
+        found: Found | None,
+        *,
+        identified: bool = False,
+        done: Callable[[bool], None] = lambda _: None,
+        patient: bool = False,
     ) -> Any:
-        """Runs the endpoint; `done` learns whether the response was kept, in the end."""
+        """Runs the endpoint; `done` learns whether the response was kept, in the end.
+
+        If `patient`, another process that makes the same response is waited for.
+        """
         streams = kept = False
         labels = self._labels(self._arguments)
-        lease = self._options.shelf.lease(self._key, labels)
+        shelf = self._options.shelf
+        shared = not identified and self._options.private is not True
+        making = await shelf.begin(self._key, labels, announce=shared)
         try:
+            if patient:
+                clock, limit = self._options.clock, self._options.limit
+                known = None if found is None else found.stored
+                there = await shelf.awaited(making, self._key, self._scope["headers"], clock, limit, known)
+                if there is not None:
+                    kept = True
+                    return await self._hit(there, cache_status(fwd="uri-miss", collapsed=True))
             with noting(self._own) as noted:
                 try:
                     made = await self._run()
@@ -245,18 +278,21 @@ class Call:
                     said = isinstance(error, HTTPException) and error.status_code < _SERVER_ERRORS
                     if said or found is None or not self._stands_in(found):
                         raise
-                    _log.exception("the endpoint failed; a stored response stood in for %s", self._key)
+                    extra = logged("stale_served", cache=self._options.shelf.name, key=self._key)
+                    _log.exception("the endpoint failed; a stored response stood in for %s", self._key, extra=extra)
                     return await self._hit(found, cache_status(fwd="stale", detail="error"))
+            self._state.wide = self._state.wide or STATE in noted
             response = made if isinstance(made, Response) else await self._serialized(made)
             if response is None:
                 return made
             given = (self._options, self._reads, self._scope, self._directives)
-            keeping = Keeping(*given, noted, labels, lease, identified=identified)
+            keeping = Keeping(*given, noted, labels, making, identified=identified)
             if isinstance(response, _STREAMED) or not hasattr(response, "body"):
                 streams = True
                 options = self._options
                 keep = functools.partial(keeping.keep, self._key)
-                return Recording(response, keeping.dress, keep, options.max_body, done)
+                end = functools.partial(shelf.end, making)
+                return Recording(response, keeping.dress, keep, options.max_body, done, end)
             status, headers, body = response.status_code, lowered(response.raw_headers), bytes(response.body)
             dressed = keeping.dress(status, headers, body)
             if dressed is not None and len(body) <= self._options.max_body:
@@ -270,6 +306,7 @@ class Call:
         finally:
             if not streams:
                 done(kept)
+                await shelf.end(making)
 
     def _stands_in(self, found: Found) -> bool:
         return self._options.clock() < found.stored.fresh_until + found.stored.stale_if_error
@@ -302,4 +339,4 @@ async def _ask(app: Any, scope: Scope) -> None:
     try:
         await app(scope, receive, send)
     except Exception:  # noqa: BLE001 - nobody waits for it; what is stored stays
-        _log.exception("the refresh of %s failed", scope["path"])
+        _log.exception("the refresh of %s failed", scope["path"], extra=logged("refresh_failed", key=scope["path"]))

@@ -13,6 +13,7 @@ from ._policy import Judgement, Policy
 from .http.fields import Headers, values
 
 if TYPE_CHECKING:
+    from ._making import Making
     from ._record import Stored
     from ._shelf import Found, Shelf
     from ._types import App, Message, Scope
@@ -57,9 +58,17 @@ class Engine:
         self.running: set[asyncio.Task[None]] = set()
 
     def judge(
-        self, scope: Scope, request: Headers, status: int, headers: Headers, started: float, now: float
+        self,
+        scope: Scope,
+        request: Headers,
+        status: int,
+        headers: Headers,
+        started: float,
+        now: float,
+        *,
+        asking: frozenset[bytes] | None = None,
     ) -> Judgement:
-        """Whether to store a response, and as what."""
+        """Whether to store a response, and as what; `asking` is what says who asks, if that is known already."""
         if self._should_cache is not None:
             start = {"type": "http.response.start", "status": status, "headers": headers}
             if not self._should_cache(scope, start):
@@ -71,6 +80,7 @@ class Engine:
             request_time=started,
             response_time=now,
             explicit=scope["method"] not in {"GET", "HEAD"},
+            asking=self.policy.who.asks({**scope, "headers": request}) if asking is None else asking,
         )
 
     def refused(self, reason: str) -> Judgement:
@@ -106,11 +116,16 @@ class Engine:
         found = await self.shelf.find(self.part_key(key), request)
         return found if isinstance(found, tuple) and found.stored.part is not None else None
 
-    async def store(self, key: str, request: Headers, judged: Judgement, stored: Stored, body: bytes) -> None:
+    async def begin(self, key: str, flight_key: str) -> Making | None:
+        """To be called before the application is asked; other processes hear of what may well be stored."""
+        return await self.shelf.begin(key, announce=self.flights.waits(flight_key))
+
+    async def store(
+        self, key: str, request: Headers, judged: Judgement, stored: Stored, body: bytes, making: Making | None
+    ) -> None:
         """Stores a response."""
-        await self.shelf.put(
-            key, request, judged.names, stored, body, ttl=judged.ttl, now=self.clock(), tags=judged.tags
-        )
+        ttl, now, tags = judged.ttl, self.clock(), judged.tags
+        await self.shelf.put(key, request, judged.names, stored, body, ttl=ttl, now=now, tags=tags, making=making)
         self.flights.shared(key)
 
     async def drop(self, keys: list[str]) -> None:

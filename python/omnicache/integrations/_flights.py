@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._fetch import Fetch
+    from ._run import Run
 
-__all__ = ["Flights", "known"]
+__all__ = ["Flights", "Outcome", "known"]
 
 _REMEMBERED = 4096
 _ALONE = 120.0  # seconds for which it is remembered that the answers for a key are not shared
+
+
+class Outcome(Enum):
+    """How a run ended for those who wait."""
+
+    STORED = "stored"  # look again
+    STALE = "stale"  # it failed, and what is stored may stand in
+    ALONE = "alone"  # its answer is for its own client only
+    HANGS = "hangs"  # it has not ended, and is not waited for any longer
 
 
 def known(key: str) -> str:
@@ -49,7 +60,7 @@ class Flights:
         """Others may wait for this run from now on."""
         self._running[fetch.flight_key] = fetch
 
-    def ended(self, fetch: Fetch) -> None:
+    def ended(self, fetch: Run) -> None:
         """Nobody can wait for this run any longer."""
         if self._running.get(fetch.flight_key) is fetch:
             del self._running[fetch.flight_key]

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, Literal, TypeAlias, get_args
 
+from .._logged import logged
 from ..exceptions import CacheConfigError
 
 __all__ = ["Guard", "OnCacheError"]
@@ -61,8 +62,12 @@ class Guard:
                 raise
             self.failed(error)
             return default
-        self._failures = 0
+        self.worked()
         return result
+
+    def worked(self) -> None:
+        """Notes that the cache did what it was asked to do."""
+        self._failures = 0
 
     def failed(self, error: Exception) -> None:
         """Notes a failure, and logs it unless one was logged a moment ago."""
@@ -72,4 +77,5 @@ class Guard:
             self._open_until = now + _REST
         if now >= self._silent_until:
             self._silent_until = now + _SILENCE
-            _log.warning("the cache failed and is passed by: %s: %s", type(error).__name__, error)
+            extra = logged("cache_passed_by")
+            _log.warning("the cache failed and is passed by: %s: %s", type(error).__name__, error, extra=extra)

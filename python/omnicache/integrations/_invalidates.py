@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from ..exceptions import CacheConfigError
 from ..registry import get_cache
 from ._reading import route_of
+from ._settings import name_of
 
 if TYPE_CHECKING:
     from ..cache import Cache
@@ -50,7 +51,7 @@ _asked: ContextVar[_Asked | None] = ContextVar("omnicache_invalidates", default=
 
 def invalidates(
     *,
-    cache_name: str = "http_cache",
+    cache_name: str | None = None,
     cache: Cache | None = None,
     tags: Iterable[str] = (),
     keys: Iterable[Any] = (),
@@ -68,7 +69,7 @@ def invalidates(
     ...     return {"id": id}
 
     Args:
-        cache_name: The cache, by name.
+        cache_name: The cache, by name, ``"http_cache"`` unless the configuration says otherwise.
         cache: The cache itself, in place of its name.
         tags: Labels.
         keys: Keys.
@@ -83,7 +84,7 @@ def invalidates(
     tags, keys, patterns = tuple(tags), tuple(keys), tuple(patterns)
     if not (tags or keys or patterns):
         raise CacheConfigError("invalidates: say what: tags=, keys= or patterns=")
-    kept = cache if cache is not None else get_cache(cache_name)
+    kept = cache if cache is not None else get_cache(name_of(cache_name, "http_cache"))
 
     async def invalidate_afterwards(request: Request, response: Response) -> None:
         values = {**request.query_params, **request.path_params}

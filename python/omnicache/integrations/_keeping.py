@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._reading import ADDRESS, ALL, Reads, credential_like
+from ._identity import credential_like, found_outside
+from ._reading import ADDRESS, ALL, STATE, Reads
 from ._record import Stored
 from .http.cache_control import Directives, directives_of
 from .http.dates import format_date
@@ -16,7 +17,7 @@ from .http.validation import made_etag
 from .http.vary import vary_names
 
 if TYPE_CHECKING:
-    from .._leases import Lease
+    from ._making import Making
     from ._options import Options
     from ._types import Scope
 
@@ -29,7 +30,7 @@ class Keeping:
     """What is kept of a response."""
 
     __slots__ = (
-        "_asked", "_identified", "_labels", "_lease", "_names", "_noted", "_options", "_public", "_reads", "_reason",
+        "_asked", "_identified", "_labels", "_making", "_names", "_noted", "_options", "_public", "_reads", "_reason",
         "_scope", "_started", "_stored", "kept", "sent",
     )  # fmt: skip
 
@@ -41,12 +42,12 @@ class Keeping:
         asked: Directives,
         noted: set[bytes],
         labels: tuple[str, ...],
-        lease: Lease | None,
+        making: Making | None,
         *,
         identified: bool,
     ) -> None:
         self._options, self._reads, self._scope, self._asked = options, reads, scope, asked
-        self._noted, self._labels, self._lease, self._identified = noted, labels, lease, identified
+        self._noted, self._labels, self._making, self._identified = noted, labels, making, identified
         self._started = options.clock()
         self._stored: Stored | None = None
         self._names: tuple[bytes, ...] = ()
@@ -69,8 +70,11 @@ class Keeping:
         lifetime = explicit_lifetime(directives, headers, targeted=False, response_time=self._started)
         public = self._public = any(name in directives for name in ("public", "s-maxage"))
         if not options.named and options.private is None:
-            present = {name for name, _ in self._scope["headers"]} & self._noted
-            self._identified = self._identified or any(map(credential_like, present))
+            present = {name for name, _ in self._scope["headers"]}
+            if STATE not in self._noted:
+                present &= self._noted
+            found = STATE in self._noted and found_outside(self._scope)
+            self._identified = self._identified or found or any(map(credential_like, present))
         private = options.private is True or (self._identified and not public)
         if ALL in self._noted or ADDRESS in self._noted:
             private = not options.named and options.private is not False
@@ -98,6 +102,8 @@ class Keeping:
         """The fields of the request that keep answers apart."""
         options = self._options
         named = set(vary_names(headers) or ()) | options.vary_headers | self._noted
+        if STATE in self._noted:
+            named |= {b"authorization", b"cookie"}
         fields = self._reads.fields
         if options.named or options.private is not None or self._public:  # who asks is settled otherwise
             named -= {name for name in self._noted if credential_like(name)}
@@ -130,21 +136,15 @@ class Keeping:
         expected = content_length(headers)
         if stored is None or stored.status != status or (expected is not None and expected != len(body)):
             return
-        lease = self._lease
-        if lease is not None and not lease.holds(self._labels):
-            return
         if options.etag and not values(stored.headers, b"etag"):
             stored.headers.append((b"etag", made_etag(body)))
         now = options.clock()
         ttl = stored.lifetime + max(options.stale, options.stale_on_error)
+        request, labels = self._scope["headers"], self._labels
         raw = await options.shelf.put(
-            key, self._scope["headers"], self._names, stored, body, ttl=ttl, now=now, tags=self._labels
+            key, request, self._names, stored, body, ttl=ttl, now=now, tags=labels, making=self._making
         )
         self.kept = raw is not None
-        # 1. The lease is found valid. 2. Another thread ends it and invalidates its labels. 3. This one stores.
-        if lease is not None and not lease.holds(self._labels):
-            await options.shelf.drop([key])
-            self.kept = False
 
     def status_field(self) -> bytes:
         """What ``Cache-Status`` says."""

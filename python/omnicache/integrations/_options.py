@@ -22,8 +22,9 @@ class State:
     reads: dict[int, tuple[Any, Reads]] = field(default_factory=dict)  # by the route
     handlers: dict[int, Any] = field(default_factory=dict)
     pending: dict[str, asyncio.Future[bool]] = field(default_factory=dict)  # who waits for which key
-    refreshing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    refreshing: dict[str, tuple[asyncio.Task[None], float]] = field(default_factory=dict)  # and when it began
     alone: dict[str, float] = field(default_factory=dict)  # until when nobody waits for the answer of another one
+    wide: bool = False  # the endpoint was seen to read what others have put on the request
 
 
 @dataclass(frozen=True, slots=True)

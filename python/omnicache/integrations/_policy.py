@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-from ._asked import counted_cookies
+from ._identity import NOBODY, Who
 from ._record import Stored
 from .http.cache_control import Directives, directives_of
 from .http.fields import Headers, joined, members, values, without
@@ -32,6 +32,7 @@ ERRORS = frozenset({500, 502, 503, 504})
 """The statuses that count as a failure of the origin (RFC 5861, section 4)."""
 
 _PARTIAL = 206
+_AUTHORIZATION = b"authorization"
 _MOST_TAGS = 128
 
 
@@ -57,7 +58,7 @@ class Policy:
     keep: float = 0.0
     private: bool = True  # the identity in a request makes the response private
     targets: tuple[bytes, ...] = TARGETS
-    cookie_ignored: Callable[[str], bool] | None = None
+    who: Who = field(default_factory=Who)
 
     def judge(
         self,
@@ -68,8 +69,12 @@ class Policy:
         request_time: float,
         response_time: float,
         explicit: bool = False,
+        asking: frozenset[bytes] = NOBODY,
     ) -> Judgement:
-        """Whether to store a response to a GET, and as what; `explicit`: only if it states its freshness."""
+        """Whether to store a response to a GET, and as what.
+
+        `explicit`: only if it states its freshness. `asking`: what in the request says who asks.
+        """
         control = control_of(headers, self.targets)
         directives = control.directives
         lifetime: float | None = explicit_lifetime(
@@ -78,9 +83,9 @@ class Policy:
         implicit = lifetime is None
         if lifetime is None:
             lifetime = 0.0 if explicit else self._guessed(status, headers, directives, response_time)
-        reason = self._why_not(request, status, headers, directives)
+        reason = self._why_not(request, status, headers, directives, asking)
         if reason is None and implicit:
-            reason = self._why_not_guessed(request, headers, directives, 0.0 if explicit else lifetime)
+            reason = self._why_not_guessed(headers, directives, 0.0 if explicit else lifetime, asking)
         if reason is not None:
             return Judgement(reason)
         part = parse_content_range(joined(headers, b"content-range") or "") if status == _PARTIAL else None
@@ -111,31 +116,29 @@ class Policy:
         keep = self.keep if validators else 0.0
         return left + max(stored.stale_while_revalidate, stored.stale_if_error, keep)
 
-    def identified(self, request: Headers) -> bool:
-        """Whether the request says who asks."""
-        return any(name == b"authorization" for name, _ in request) or counted_cookies(request, self.cookie_ignored)
-
-    def _why_not(self, request: Headers, status: int, headers: Headers, directives: Directives) -> str | None:
+    def _why_not(
+        self, request: Headers, status: int, headers: Headers, directives: Directives, asking: frozenset[bytes]
+    ) -> str | None:
         """Why a response is not stored whatever its freshness."""
-        authorized = self.private and bool(values(request, b"authorization"))
         asked = directives_of(request)
+        authorized = self.private and _AUTHORIZATION in asking
         reason = why_not_stored(status, headers, directives, request=asked, authorized=authorized)
         if reason is not None:
             return reason
         if status == _PARTIAL and parse_content_range(joined(headers, b"content-range") or "") is None:
             return "content-range"
-        shared = not self.private or "public" in directives or "s-maxage" in directives
-        if shared or b"cookie" in (vary_names(headers) or ()) or not counted_cookies(request, self.cookie_ignored):
+        if not self.private or "public" in directives or "s-maxage" in directives:
             return None
-        return "cookie"
+        unnamed = asking - {_AUTHORIZATION} - frozenset(vary_names(headers) or ())
+        return "identity" if unnamed else None
 
     def _why_not_guessed(
-        self, request: Headers, headers: Headers, directives: Directives, lifetime: float
+        self, headers: Headers, directives: Directives, lifetime: float, asking: frozenset[bytes]
     ) -> str | None:
         """Why a response that states no freshness is not stored."""
         if lifetime <= 0.0 and not directives.everything("no-cache"):
             return "no-freshness"
-        if values(headers, b"set-cookie") or (self.private and self.identified(request)):
+        if values(headers, b"set-cookie") or (self.private and asking):
             return "identity"
         return None
 

@@ -89,7 +89,8 @@ class Recording(Response):
         dress: Gets status and fields, returns the fields to send, None if the response is not to be stored.
         keep: Gets status, fields and body.
         most: The longest body that is kept.
-        done: Called at the end, with whether it was kept.
+        done: Called once it is kept, or will not be.
+        end: Awaited at the very end.
     """
 
     def __init__(
@@ -99,10 +100,12 @@ class Recording(Response):
         keep: Callable[[int, list[tuple[bytes, bytes]], bytes], Awaitable[None]],
         most: int,
         done: Callable[[bool], object],
+        end: Callable[[], Awaitable[None]],
     ) -> None:
         self.status_code, self.raw_headers = inner.status_code, inner.raw_headers
         self.background: Any = None
         self._inner, self._dress, self._keep, self._most, self._done = inner, dress, keep, most, done
+        self._end = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it."""
@@ -141,3 +144,4 @@ class Recording(Response):
         finally:
             if not kept:
                 self._done(False)
+            await self._end()

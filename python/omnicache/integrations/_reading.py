@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from ._identity import credential_like, found_outside
 from ._types import Scope
 
-__all__ = ["ADDRESS", "ALL", "NOTHING", "Reads", "credential_like", "noting", "reads_of", "route_of"]
+__all__ = ["ADDRESS", "ALL", "NOTHING", "STATE", "Reads", "noting", "reads_of", "route_of"]
 
 ALL = b":all"
 """Noted where all fields were read."""
@@ -22,11 +22,11 @@ ALL = b":all"
 ADDRESS = b":address"
 """Noted where the client's address was read."""
 
+STATE = b":state"
+"""Noted where something was read that others, who may have looked at any field, have put on the request."""
+
+_FOUND = frozenset({"auth", "headers", "session", "state", "user"})
 _AUTHORIZATION, _COOKIE = b"authorization", b"cookie"
-_WORDS = re.compile(
-    rb"auth|cookie|token|session|user|identity|principal|tenant|account|jwt|secret|credential|(?:api|access)[-_]?key|cert"
-)
-_HARMLESS = re.compile(rb"sec-.*|user-agent|upgrade.*|.*user-agent.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +47,11 @@ class Reads:
     def identify(self, scope: Scope) -> bool:
         """Whether the request says, to this endpoint, who asks."""
         if self.anything:
-            if scope.get("session") or getattr(scope.get("user"), "is_authenticated", False):
-                return True
-            return any(credential_like(name) for name, _ in scope["headers"])
+            return found_outside(scope) or any(credential_like(name) for name, _ in scope["headers"])
         return bool(self.credentials) and any(name in self.credentials for name, _ in scope["headers"])
 
 
 NOTHING = Reads()
-
-
-@lru_cache(maxsize=1024)
-def credential_like(name: bytes) -> bool:
-    """Whether a field, by its name, says who asks.
-
-    >>> [credential_like(name) for name in (b"authorization", b"x-api-key", b"x-forwarded-user", b"user-agent")]
-    [True, True, True, False]
-    """
-    return _WORDS.search(name) is not None and _HARMLESS.fullmatch(name) is None
 
 
 def route_of(scope: Scope) -> Any:
@@ -157,6 +145,16 @@ def _noted_class(original: type[HTTPConnection]) -> type[HTTPConnection]:
         def client(self) -> Any:
             self._omnicache_note(ADDRESS)
             return super().client
+
+        @property
+        def state(self) -> Any:
+            self._omnicache_note(STATE)
+            return super().state
+
+        def __getitem__(self, key: str) -> Any:
+            if key in _FOUND:
+                self._omnicache_note(STATE)
+            return super().__getitem__(key)
 
         @property
         def session(self) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._answer import Asked, answer, send_whole, serves_part
-from ._fetch import Answer, Fetch, Outcome
-from ._flights import known
+from ._answer import Answer, Asked, answer, send_whole, serves_part
+from ._fetch import Fetch
+from ._flights import Outcome, known
 from ._record import HIT, Stored, Variants
 from ._shelf import Found
 from .http.cache_control import Directives, delta_seconds, parse
@@ -38,7 +38,18 @@ class Responder:
         obey: Whether the client's ``Cache-Control`` counts.
     """
 
-    __slots__ = ("_asked", "_directives", "_engine", "_head", "_key", "_limit", "_receive", "_scope", "_send")
+    __slots__ = (
+        "_asked",
+        "_directives",
+        "_engine",
+        "_head",
+        "_key",
+        "_limit",
+        "_receive",
+        "_scope",
+        "_send",
+        "_variant",
+    )
 
     def __init__(
         self,
@@ -55,6 +66,7 @@ class Responder:
         self._engine, self._scope, self._receive, self._send = engine, scope, receive, send
         self._key, self._asked, self._limit = key, asked, limit
         self._head = scope["method"] == "HEAD"
+        self._variant: str | None = None
         said = asked.get(b"cache-control") if obey else None
         self._directives = Directives() if said is None else parse(said.decode("latin-1"))
 
@@ -71,6 +83,7 @@ class Responder:
         """What may answer the request; `raw` is what is under the key."""
         request: Headers = self._scope["headers"]
         found = await self._engine.shelf.found(self._key, raw, request)
+        self._variant = self._engine.shelf.variant(raw, request)
         whole = found if isinstance(found, Found) else None
         if b"range" in self._asked and (whole is None or not self._usable(whole.stored)):
             part = await self._engine.part(self._key, request)
@@ -109,7 +122,7 @@ class Responder:
     def _for_others(self, stored: Stored) -> bool:
         """Whether it was not meant for one who says who he is: it did not say so itself."""
         policy = self._engine.policy
-        return stored.implicit and policy.private and policy.identified(self._scope["headers"])
+        return stored.implicit and policy.private and bool(policy.who.asks(self._scope))
 
     # --- the answer ---
 
@@ -166,15 +179,21 @@ class Responder:
         running = flights.running(key)
         if running is None:
             fetch = await self._made(found, fwd)
-            fetch.flight_key = key
+            fetch.flight_key, fetch.limit = key, 0.0 if self._directives else self._limit
             flights.started(fetch)
             fetch.start()
-            await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), found, fwd)
+            await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), fwd)
             return
         outcome = await running.joined(self._limit)
-        if outcome is Outcome.STALE and found is not None and self._engine.stands_in(found.stored):
+        if outcome is Outcome.HANGS and running.refresh:
+            flights.ended(running)
+            running.give_up()
+        failed = outcome in {Outcome.STALE, Outcome.HANGS}
+        if failed and found is not None and self._engine.stands_in(found.stored):
             left = int(found.stored.fresh_until - self._engine.clock())
-            await self._answer(Answer(found, cache_status(fwd=fwd, ttl=left, collapsed=True)))
+            hangs = outcome is Outcome.HANGS
+            detail = "timeout" if hangs else None
+            await self._answer(Answer(found, cache_status(fwd=fwd, ttl=left, collapsed=not hangs, detail=detail)))
         elif outcome is Outcome.STORED:
             await self._decide(await self._look(await self._engine.shelf.raw(self._key)), fwd, waited=True)
         else:
@@ -183,19 +202,24 @@ class Responder:
     async def _alone(self, found: Found | None, fwd: str) -> None:
         """Asks for this client only; what can be stored is stored all the same."""
         fetch = await self._made(found, fwd)
-        await self._finish(fetch, await fetch.run_here(self._client_send(fetch)), found, fwd)
+        await self._finish(fetch, await fetch.run_here(self._client_send(fetch)), fwd)
 
-    async def _finish(self, fetch: Fetch, last: Answer | None, found: Found | None, fwd: str) -> None:
+    async def _finish(self, fetch: Fetch, last: Answer | None, fwd: str) -> None:
         if last is not None:
             await self._answer(last)
-        elif fetch.unanswered and found is not None:
+        elif fetch.unanswered:
             await self._engine.drop([self._key])
             await self._alone(None, fwd)
 
     def _refresh(self, found: Found) -> None:
         """Fetches anew in the background, unless that is being done."""
         flights, key = self._engine.flights, self._flight_key()
-        if flights.running(key) is None:
+        running = flights.running(key)
+        if running is not None and running.refresh and running.hangs(self._limit):
+            flights.ended(running)
+            running.give_up()
+            running = None
+        if running is None:
             fetch = self._engine.fetch(
                 self._key,
                 self._asking(conditions_for(found.stored.headers, own_etag=found.stored.own_etag)),
@@ -213,7 +237,8 @@ class Responder:
         """The run that answers this request."""
         conditions: Headers = []
         rest: Found | None = None
-        if found is not None and b"range" not in self._asked:
+        own = self._head and not CONDITIONS.isdisjoint(self._asked)  # its answer would be one to both
+        if found is not None and b"range" not in self._asked and not own:
             conditions = conditions_for(found.stored.headers, own_etag=found.stored.own_etag)
         elif found is None and not self._head and b"range" not in self._asked:
             rest = await self._begun()
@@ -276,5 +301,6 @@ class Responder:
     def _flight_key(self) -> str:
         """What tells apart the runs that cannot share an answer."""
         asked, policy = self._asked.get(b"range"), self._engine.policy
-        key = self._key if asked is None else f"{self._key} {asked!r}"
-        return known(key) if policy.private and policy.identified(self._scope["headers"]) else key
+        key = self._key if self._variant is None else f"{self._key} #{self._variant}"
+        key = key if asked is None else f"{key} {asked!r}"
+        return known(key) if policy.private and policy.who.asks(self._scope) else key

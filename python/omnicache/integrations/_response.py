@@ -13,12 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .._sentinels import DEFAULT, DefaultType
 from .._units import duration, size
 from ..exceptions import CacheConfigError
 from ._asked import Keys, vary_by_from
 from ._endpoint import Call
 from ._guard import Guard, OnCacheError
 from ._options import Options
+from ._settings import name_of, said
 from ._shelf import Shelf
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ _REQUEST, _RESPONSE = "omnicache_request", "omnicache_response"
 def cache_response(function: F, /) -> F: ...
 @overload
 def cache_response(
-    cache_name: str = ...,
+    cache_name: str | None = ...,
     ttl: Any = ...,
     *,
     cache: Cache | None = ...,
@@ -58,16 +60,16 @@ def cache_response(
     status_codes: Iterable[int] = (200,),
     methods: Iterable[str] = ("GET", "HEAD"),
     exclude_headers: Iterable[str] = ...,
-    cache_control_header: bool = ...,
-    etag_header: bool = ...,
+    cache_control_header: bool | DefaultType = ...,
+    etag_header: bool | DefaultType = ...,
     max_body: int | str = ...,
     coalesce_timeout: Any = ...,
     on_cache_error: OnCacheError = ...,
     clock: Callable[[], float] = ...,
 ) -> Decorator: ...
 def cache_response(
-    cache_name: Any = "http_cache",
-    ttl: Any = 300,
+    cache_name: Any = None,
+    ttl: Any = DEFAULT,
     *,
     cache: Cache | None = None,
     stale: Any = None,
@@ -80,8 +82,8 @@ def cache_response(
     status_codes: Iterable[int] = (200,),
     methods: Iterable[str] = ("GET", "HEAD"),
     exclude_headers: Iterable[str] = (),
-    cache_control_header: bool = True,
-    etag_header: bool = True,
+    cache_control_header: bool | DefaultType = DEFAULT,
+    etag_header: bool | DefaultType = DEFAULT,
     max_body: int | str = "8MiB",
     coalesce_timeout: Any = 30,
     on_cache_error: OnCacheError = "degrade",
@@ -110,9 +112,10 @@ def cache_response(
     ({'id': 1}, 'max-age=300', True)
 
     Args:
-        cache_name: The cache, by name; it is made, with 128 MiB, if there is none.
+        cache_name: The cache, by name, ``"http_cache"`` unless the configuration says otherwise; it is made, with 128
+            MiB, if there is none.
         ttl: How long a response is fresh, unless it says so itself in ``Cache-Control``: seconds, a ``timedelta`` or
-            text.
+            text; 300 unless the configuration says otherwise.
         cache: The cache itself, in place of its name.
         stale: How long past that it may be served while one request in the background makes it anew.
         stale_on_error: How long past that it stands in when the endpoint raises.
@@ -127,8 +130,9 @@ def cache_response(
         status_codes: The statuses that are kept.
         methods: The methods that are answered from the cache.
         exclude_headers: Fields that are not kept. ``Set-Cookie`` never is.
-        cache_control_header: Whether responses get a ``Cache-Control`` if they have none.
-        etag_header: Whether responses get an entity tag, a hash of their bytes, if they have none.
+        cache_control_header: Whether responses get a ``Cache-Control`` if they have none; they do unless the
+            configuration says otherwise.
+        etag_header: Whether responses get an entity tag, a hash of their bytes, if they have none; likewise.
         max_body: The longest body that is kept.
         coalesce_timeout: How long a request waits for another one's answer, in seconds.
         on_cache_error: ``"degrade"`` (the endpoint answers), ``"circuit_breaker"`` or ``"raise"``.
@@ -140,7 +144,7 @@ def cache_response(
     if callable(cache_name):
         return cache_response()(cache_name)
     options = Options(
-        ttl=duration(ttl, "cache_response: ttl"),
+        ttl=duration(said(ttl, "response_cache_ttl", 300), "cache_response: ttl"),
         stale=0.0 if stale is None else duration(stale, "cache_response: stale"),
         stale_on_error=0.0 if stale_on_error is None else duration(stale_on_error, "cache_response: stale_on_error"),
         vary_on=None if vary_on is None else tuple(_names(vary_on, "vary_on")),
@@ -151,12 +155,12 @@ def cache_response(
         statuses=frozenset(status_codes),
         methods=frozenset(method.upper() for method in _names(methods, "methods")),
         excluded=frozenset(name.lower().encode("latin-1") for name in _names(exclude_headers, "exclude_headers")),
-        announce=cache_control_header,
-        etag=etag_header,
+        announce=bool(said(cache_control_header, "cache_control_headers", True)),
+        etag=bool(said(etag_header, "etag_headers", True)),
         max_body=size(max_body, "cache_response: max_body"),
         limit=duration(coalesce_timeout, "cache_response: coalesce_timeout"),
         clock=clock,
-        shelf=Shelf(cache if cache is not None else cache_name, Guard(on_cache_error)),
+        shelf=Shelf(cache if cache is not None else name_of(cache_name, "http_cache"), Guard(on_cache_error)),
         keys=Keys(identity=vary_by_from(vary_by)),
     )
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import struct
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
 from hashlib import blake2b
+from random import random
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._leases import Lease
 from ..exceptions import CacheClosedError
 from ..registry import get_cache
 from ._guard import Guard
+from ._making import Making, Makings
 from ._record import ID_SIZE, RECORD_NAME, Stored, Variants, decode, encode, encode_variants, new_id
 from .http.fields import Headers, joined
 from .http.vary import best_language, selecting
@@ -21,6 +26,7 @@ __all__ = ["Found", "Shelf"]
 
 _REMEMBERED = 4096
 _LONGEST = 10 * 365 * 86400.0  # seconds
+_GLANCE = (0.001, 0.02)  # seconds between looks at what another process makes: the first, and the longest
 _LANGUAGE = b"accept-language"
 
 
@@ -44,7 +50,7 @@ class Shelf:
         max_variants: How many variants of one URI are kept; the oldest goes first.
     """
 
-    __slots__ = ("_cache", "guard", "heads", "max_variants", "name")
+    __slots__ = ("_cache", "_makings", "guard", "heads", "max_variants", "name")
 
     def __init__(self, cache: Cache | str, guard: Guard, max_variants: int = 64) -> None:
         self._cache = cache if not isinstance(cache, str) else None
@@ -53,6 +59,7 @@ class Shelf:
         self.max_variants = max_variants
         # The heads of records by their names, so that a hit in memory reads no fields.
         self.heads: dict[bytes, Stored | Variants] = {}
+        self._makings = Makings()
 
     @property
     def cache(self) -> Cache:
@@ -76,10 +83,59 @@ class Shelf:
                 self.heads[name] = found
         return found
 
-    def lease(self, key: str, tags: Iterable[str]) -> Lease | None:
-        """Held while a response is made: it ends if one of the labels is invalidated meanwhile."""
-        labels = frozenset(tags)
-        return self.cache._leases.take(key, labels) if labels else None
+    async def begin(self, key: str, labels: Iterable[str] = (), *, announce: bool = True) -> Making | None:
+        """To be called before a response is made, and ended when it is stored or will not be; None if the cache fails.
+
+        Args:
+            key: Under which it will be.
+            labels: What is known of its labels.
+            announce: Whether other processes are to know of it, which costs two writes; without that, only this
+                process can invalidate it.
+        """
+        if self.guard.resting:
+            return None
+        try:
+            making = self._makings.begin(self.cache, key, frozenset(labels))
+        except CacheClosedError:
+            return None
+        if announce and making.secret:
+            async with making.turn:
+                await self.guard(making.announce())
+        return making
+
+    async def awaited(
+        self,
+        making: Making | None,
+        key: str,
+        request: Headers,
+        clock: Callable[[], float],
+        limit: float,
+        known: Stored | None = None,
+    ) -> Found | None:
+        """What another process stored meanwhile, or will; None if it is for this one to make.
+
+        Waits at most `limit` seconds for who makes it; what is `known` is not what is wanted.
+        """
+        deadline, pause = monotonic() + limit, _GLANCE[0]
+        while making is not None and making.announced and limit > 0.0:
+            found = await self.find(key, request)
+            if isinstance(found, Found) and (known is None or found.stored.id != known.id):
+                stored = found.stored
+                if clock() < stored.fresh_until and not stored.no_cache and stored.part is None:
+                    return found
+            if not making.waits or monotonic() >= deadline:
+                break
+            await asyncio.sleep(pause * (0.5 + random()))  # noqa: S311 - it spreads looks
+            pause = min(pause * 2, _GLANCE[1])
+            async with making.turn:
+                await self.guard(making.announce())
+        return None
+
+    async def end(self, making: Making | None) -> None:
+        """The other side of :meth:`begin`."""
+        release = None if making is None else making.end()
+        if release is not None:
+            await self.guard(release)
 
     async def raw(self, key: str) -> object:
         """What is under a key, None if nothing is or the cache fails."""
@@ -105,6 +161,11 @@ class Shelf:
         if head is None:
             return None
         return await self._variant(key, head, request) or head
+
+    def variant(self, raw: object, request: Headers) -> str | None:
+        """Which of the variants a request is for, if there are some, whether it is stored or not."""
+        head = self.head(raw)
+        return _digest(head.names, request).hex() if isinstance(head, Variants) else None
 
     async def _variant(self, key: str, found: Variants, request: Headers) -> Found | None:
         digest = _digest(found.names, request)
@@ -132,8 +193,9 @@ class Shelf:
         ttl: float,
         now: float,
         tags: Iterable[str] = (),
+        making: Making | None = None,
     ) -> bytes | None:
-        """Stores a response for a request; its record, None if the cache failed.
+        """Stores a response for a request; its record, None if the cache failed or it was invalidated meanwhile.
 
         Args:
             key: That of the URI.
@@ -144,11 +206,29 @@ class Shelf:
             ttl: How long to keep it, in seconds.
             now: The time, in seconds since 1970.
             tags: Labels to invalidate it by.
+            making: What :meth:`begin` returned.
         """
+        with suppress(struct.error):  # a field that is too long for a record
+            async with making.turn if making is not None else nullcontext():
+                return await self._put(key, request, names, stored, body, ttl, now, tags, making)
+        return None
+
+    async def _put(
+        self,
+        key: str,
+        request: Headers,
+        names: tuple[bytes, ...],
+        stored: Stored,
+        body: bytes,
+        ttl: float,
+        now: float,
+        tags: Iterable[str],
+        making: Making | None,
+    ) -> bytes | None:
         raw = encode(stored, body)
         options = {"tags": tuple(tags)} if tags else {}
         if not names:
-            done = await self.guard(self._set(key, raw, ttl, options), default=False)
+            done = await self.guard(self._set(key, raw, ttl, options, making), default=False)
             return raw if done else None
         head = self.head(await self.raw(key))
         known = head if isinstance(head, Variants) else None
@@ -162,17 +242,27 @@ class Shelf:
         gone, kept = kept[:excess], kept[excess:]
         until = max(known.until, now + ttl)
         listed = Variants(known.names, until, [*kept, (digest, language)], known.generation)
-        done = await self.guard(self._set(_variant_key(key, known, digest), raw, ttl, options), default=False)
+        under = _variant_key(key, known, digest)
+        done = await self.guard(self._set(under, raw, ttl, options, making), default=False)
+        done = done and await self.guard(
+            self._set(key, encode_variants(listed), until - now, {}, making), default=False
+        )
         if done:
-            await self.guard(self._set(key, encode_variants(listed), until - now, {}))
             for variant, _ in gone:
                 await self.guard(self.cache.adelete(_variant_key(key, known, variant)))
         return raw if done else None
 
-    async def replace(self, found: Found, stored: Stored, *, ttl: float, tags: Iterable[str] = ()) -> Found | None:
-        """Puts a new head before the body of a record, under the same key; None if the cache failed."""
-        raw = encode(stored, found.stored.body(found.raw))
-        done = await self.guard(self._set(found.key, raw, ttl, {"tags": tuple(tags)} if tags else {}), default=False)
+    async def replace(
+        self, found: Found, stored: Stored, *, ttl: float, tags: Iterable[str] = (), making: Making | None = None
+    ) -> Found | None:
+        """Puts a new head before the body of a record, under the same key; None if that is not to be or failed."""
+        try:
+            raw = encode(stored, found.stored.body(found.raw))
+        except struct.error:  # as above
+            return None
+        options = {"tags": tuple(tags)} if tags else {}
+        async with making.turn if making is not None else nullcontext():
+            done = await self.guard(self._set(found.key, raw, ttl, options, making), default=False)
         head = self.head(raw)
         return Found(head, raw, found.key) if done and isinstance(head, Stored) else None
 
@@ -181,8 +271,13 @@ class Shelf:
         for key in keys:
             await self.guard(self.cache.adelete(key))
 
-    async def _set(self, key: str, raw: bytes, ttl: float, options: dict[str, tuple[str, ...]]) -> bool:
-        await self.cache.aset(key, raw, min(max(ttl, 0.001), _LONGEST), **options)
+    async def _set(
+        self, key: str, raw: bytes, ttl: float, options: dict[str, tuple[str, ...]], making: Making | None
+    ) -> bool:
+        ttl = min(max(ttl, 0.001), _LONGEST)
+        if making is not None:
+            return await making.store(key, raw, ttl, options)
+        await self.cache.aset(key, raw, ttl, **options)
         return True
 
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from .._far.cache import FarCache
 from .._keys import KeyBy
+from .._logged import logged
+from .._sentinels import DEFAULT
 from ..decorators import cached as remembered
-from ..exceptions import CacheConfigError, CacheError, CacheKeyError
+from ..exceptions import CacheConfigError, CacheError, CacheKeyError, CacheSerializationError
 from ..registry import get_cache
 from ._arguments import kind_of, plain
+from ._given import coder_from, tags_from
 from ._guard import Guard, OnCacheError
-from ._reading import credential_like
+from ._identity import credential_like
 from ._sealed import BrokenSealError, is_sealed, opened, sealed
+from ._settings import name_of, said
 
 if TYPE_CHECKING:
     from ..cache import Cache
@@ -40,6 +45,8 @@ class Decorator(Protocol):
 
 _log = logging.getLogger("omnicache.integrations")
 _MOST_LABELS = 1024
+# Takes what the function returned, so that it is not called again where only the cache failed.
+_box: ContextVar[list[Any] | None] = ContextVar("omnicache_result", default=None)
 
 
 class _NotKeptError(Exception):
@@ -54,7 +61,7 @@ class _NotKeptError(Exception):
 def cached(function: F, /) -> F: ...
 @overload
 def cached(
-    cache_name: str = ...,
+    cache_name: str | None = ...,
     ttl: Any = ...,
     *,
     cache: Cache | None = ...,
@@ -70,8 +77,8 @@ def cached(
     **options: Any,
 ) -> Decorator: ...
 def cached(
-    cache_name: Any = "default",
-    ttl: Any = 600,
+    cache_name: Any = None,
+    ttl: Any = DEFAULT,
     *,
     cache: Cache | None = None,
     stale: Any = None,
@@ -105,8 +112,9 @@ def cached(
     (9, 9)
 
     Args:
-        cache_name: The cache, by name; it is made if there is none.
-        ttl: How long a value lives: seconds, a ``timedelta`` or text; None for ever.
+        cache_name: The cache, by name, ``"default"`` unless the configuration says otherwise; made if there is none.
+        ttl: How long a value lives: seconds, a ``timedelta`` or text; None for ever; 600 unless the configuration says
+            otherwise.
         cache: The cache itself, in place of its name.
         stale: As for :func:`omnicache.cached`.
         key_prefix: What keys start with, in place of the function's name.
@@ -134,14 +142,14 @@ def cached(
         options["stale"] = stale
     if key_prefix is not None:
         options["prefix"] = key_prefix
-    coder = _coder(serializer)
+    coder = coder_from(serializer)
     guard = Guard(on_cache_error)
 
     def decorate(function: F) -> F:
         made = _Values(
             function,
-            cache if cache is not None else get_cache(cache_name),
-            ttl,
+            cache if cache is not None else get_cache(name_of(cache_name, "default")),
+            said(ttl, "decorator_cache_ttl", 600),
             tags,
             key_builder,
             condition,
@@ -154,16 +162,6 @@ def cached(
         return cast("F", made.wrapped())
 
     return decorate
-
-
-def _coder(serializer: Any) -> Any:
-    if serializer is None:
-        return None
-    if serializer == "json":
-        return json
-    if callable(getattr(serializer, "dumps", None)) and callable(getattr(serializer, "loads", None)):
-        return serializer
-    raise CacheConfigError(f'cached: serializer: "json", or an object with dumps and loads, not {serializer!r}')
 
 
 class _Values:
@@ -187,7 +185,9 @@ class _Values:
         self.function, self.cache, self.ttl, self.options = function, cache, ttl, options
         self.key_builder, self.condition, self.coder, self.vary_by = key_builder, condition, coder, vary_by
         self.guard, self.on_error = guard, on_error
-        self.tags = _tagged(tags)
+        # What the cache itself cannot write is sealed beforehand.
+        self.seals = on_error == "pickle" and coder is None and isinstance(cache, FarCache)
+        self.tags = tags_from(tags)
         self.is_async = inspect.iscoroutinefunction(function)
         self.signature = inspect.signature(function)
         try:
@@ -253,14 +253,21 @@ class _Values:
 
         @functools.wraps(function)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            if not self.private(args, kwargs):
-                try:
-                    return self._out(await self._for(args, kwargs)(*args, **kwargs))
-                except _NotKeptError as passed:
-                    return passed.result
-                except (CacheError, BrokenSealError) as error:
-                    self._passed_by(error)
-            return await function(*args, **kwargs)
+            if self.guard.resting or self.private(args, kwargs):
+                return await function(*args, **kwargs)
+            box: list[Any] = []
+            token = _box.set(box)
+            try:
+                result = self._out(await self._for(args, kwargs)(*args, **kwargs))
+            except _NotKeptError as passed:
+                return passed.result
+            except (CacheError, BrokenSealError) as error:
+                self._passed_by(error)
+                return box[0] if box else await function(*args, **kwargs)
+            finally:
+                _box.reset(token)
+            self.guard.worked()
+            return result
 
         return awaited
 
@@ -269,23 +276,40 @@ class _Values:
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            if not self.private(args, kwargs):
-                try:
-                    return self._out(self._for(args, kwargs)(*args, **kwargs))
-                except _NotKeptError as passed:
-                    return passed.result
-                except (CacheError, BrokenSealError) as error:
-                    self._passed_by(error)
-            return function(*args, **kwargs)
+            if self.guard.resting or self.private(args, kwargs):
+                return function(*args, **kwargs)
+            box: list[Any] = []
+            token = _box.set(box)
+            try:
+                result = self._out(self._for(args, kwargs)(*args, **kwargs))
+            except _NotKeptError as passed:
+                return passed.result
+            except (CacheError, BrokenSealError) as error:
+                self._passed_by(error)
+                return box[0] if box else function(*args, **kwargs)
+            finally:
+                _box.reset(token)
+            self.guard.worked()
+            return result
 
         return called
 
     def _passed_by(self, error: Exception) -> None:
         """The cache failed: the function answers, unless the user wants to see it, or the key is no key."""
-        if isinstance(error, CacheError):
+        if isinstance(error, CacheSerializationError):
+            if self.on_error == "raise":
+                raise error
+            self._say(error)
+        elif isinstance(error, CacheError):
             if self.guard.raises or isinstance(error, CacheKeyError):
                 raise error
             self.guard.failed(error)
+
+    def _say(self, error: Exception) -> None:
+        if not self._said:
+            self._said = True
+            name, extra = self.function.__qualname__, logged("value_not_kept", cache=self.cache.name)
+            _log.warning("%s(): a result cannot be kept: %s", name, error, extra=extra)
 
     def _for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The remembering function with the labels of this call."""
@@ -310,14 +334,22 @@ class _Values:
 
             @functools.wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:
-                return self._in(await function(*args, **kwargs))
+                box = _box.get()
+                result = await function(*args, **kwargs)
+                if box is not None:
+                    box.append(result)
+                return self._in(result)
 
             run: Any = awaited
         else:
 
             @functools.wraps(function)
             def called(*args: Any, **kwargs: Any) -> Any:
-                return self._in(function(*args, **kwargs))
+                box = _box.get()
+                result = function(*args, **kwargs)
+                if box is not None:
+                    box.append(result)
+                return self._in(result)
 
             run = called
 
@@ -327,34 +359,23 @@ class _Values:
         """What is kept of a result."""
         if isinstance(result, Response) or (self.condition is not None and not self.condition(result)):
             raise _NotKeptError(result)
-        if self.coder is None:
+        if self.coder is None and not self.seals:
             return result
         try:
-            return self.coder.dumps(result)
+            if self.coder is not None:
+                return self.coder.dumps(result)
+            cast("FarCache", self.cache)._codec.pack(result)  # as the cache will do
         except Exception as error:
             if self.on_error == "raise":
                 raise
             if self.on_error == "pickle":
                 return sealed(result)
-            if not self._said:
-                self._said = True
-                _log.warning("%s(): a result cannot be kept: %s", self.function.__qualname__, error)
+            self._say(error)
             raise _NotKeptError(result) from None
+        return result
 
     def _out(self, kept: Any) -> Any:
         """The result again."""
-        if self.coder is None:
-            return kept
-        return opened(kept) if is_sealed(kept) else self.coder.loads(kept)
-
-
-def _tagged(tags: Any) -> Callable[[Mapping[str, Any]], tuple[str, ...]] | None:
-    if callable(tags):
-        made = cast("Callable[..., Iterable[str]]", tags)
-        return lambda arguments: tuple(made(**arguments))
-    if isinstance(tags, str):
-        raise CacheConfigError(f"cached: tags: labels in a list, not one str; write [{tags!r}]")
-    templates = tuple(tags)
-    if not templates:
-        return None
-    return lambda arguments: tuple(template.format(**arguments) for template in templates)
+        if (self.coder is not None or self.seals) and is_sealed(kept):
+            return opened(kept)
+        return kept if self.coder is None else self.coder.loads(kept)

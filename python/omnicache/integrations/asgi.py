@@ -6,17 +6,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .._sentinels import DEFAULT, DefaultType
 from .._units import duration, size
 from ..exceptions import CacheConfigError
 from ._answer import Asked
-from ._asked import KEYED, Keys, exclusion, uri_of, vary_by_from
+from ._asked import KEYED, OVERRIDES, Keys, exclusion, keyed, uri_of, vary_by_from
 from ._audit import AUDIT, BYPASS, PrivacyError
 from ._engine import Engine
 from ._fetch import Fetch
 from ._guard import Guard, OnCacheError
+from ._identity import Who
 from ._policy import Policy
 from ._record import RECORD_NAME, Stored
 from ._responder import Responder
+from ._settings import name_of, said
 from ._shelf import Shelf
 from .http.fields import Headers, joined, lowered
 from .http.freshness import explicit_lifetime
@@ -30,11 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["CacheMiddleware", "PrivacyError"]
 
 _GET = frozenset({"GET", "HEAD"})
-_MATTER = KEYED | {
-    b"authorization", b"cache-control", b"content-length", b"cookie", b"if-match", b"if-modified-since",
-    b"if-none-match", b"if-range", b"if-unmodified-since", b"range", b"transfer-encoding",
+_MATTER = KEYED | OVERRIDES | {
+    b"cache-control", b"content-length", b"cookie", b"if-match", b"if-modified-since", b"if-none-match", b"if-range",
+    b"if-unmodified-since", b"range", b"transfer-encoding",
 }  # fmt: skip
-_BODY = (b"content-length", b"transfer-encoding")
+_MOST_ROLES = 4096
+_HOST, _ASKED = 1, 2
+# Keys of the scope that keep a hit from the shortest way: what others found out about who asks, and the audit.
+_FOUND = frozenset({"session", "user", AUDIT})
 _SUCCESS, _REDIRECTS = 200, 300
 
 
@@ -74,10 +80,11 @@ class CacheMiddleware:
 
     Args:
         app: The application.
-        cache_name: The cache for the responses, by name; it is made, with 128 MiB, if there is none.
+        cache_name: The cache for the responses, by name, ``"middleware_cache"`` unless the configuration says otherwise
+            (see :func:`omnicache.configure`); it is made, with 128 MiB, if there is none.
         cache: The cache itself, in place of its name.
         default_ttl: How long what states no freshness is fresh: seconds, a ``timedelta`` or text; None or 0 for not at
-            all.
+            all. It is 300 unless the configuration says otherwise.
         heuristic: Whether what states no freshness but has ``Last-Modified`` is fresh for a tenth of the time since
             then (RFC 9111, section 4.2.2).
         stale: How long past freshness a response may be served while it is fetched anew, unless it says so itself
@@ -85,8 +92,9 @@ class CacheMiddleware:
         stale_on_error: How long past freshness it may stand in when the application raises or answers 500, 502, 503 or
             504, unless it says so itself (``stale-if-error``).
         keep: How long past freshness a response with a validator is kept, to be checked instead of fetched.
-        cache_control_header: Whether a response that gets `default_ttl` says so in ``Cache-Control``.
-        etag_header: Whether a stored 200 without an entity tag gets one, a hash of its bytes.
+        cache_control_header: Whether a response that gets `default_ttl` says so in ``Cache-Control``; it does unless
+            the configuration says otherwise.
+        etag_header: Whether a stored 200 without an entity tag gets one, a hash of its bytes; likewise.
         cache_status_header: Whether responses tell in ``Cache-Status`` what the cache did.
         key_builder: A function of the scope that makes the key; None from it means not to cache.
         should_cache: A function of the scope and the ``http.response.start`` message: whether it may be stored.
@@ -96,6 +104,8 @@ class CacheMiddleware:
             a function of the scope. Without it what belongs to someone is not stored unless it says ``public``,
             ``s-maxage`` or, where ``Authorization`` was sent, ``must-revalidate``.
         ignore_cookies: Names of cookies, ``*`` allowed, that say nothing about who asks.
+        ignore_headers: Names of fields that say nothing about who asks, though they sound like it: any that holds a
+            word such as ``token``, ``user`` or ``api-key`` is taken to say so.
         targets: The fields that hold directives for this cache (RFC 9213), the strongest first.
         request_directives: Whether ``Cache-Control`` of requests counts.
         coalesce_timeout: How long a request waits for another one's answer, in seconds.
@@ -114,16 +124,16 @@ class CacheMiddleware:
     def __init__(
         self,
         app: App,
-        cache_name: str = "middleware_cache",
-        default_ttl: Any = 300,
+        cache_name: str | None = None,
+        default_ttl: Any = DEFAULT,
         *,
         cache: Cache | None = None,
         heuristic: bool = False,
         stale: Any = None,
         stale_on_error: Any = "10m",
         keep: Any = "1h",
-        cache_control_header: bool = True,
-        etag_header: bool = True,
+        cache_control_header: bool | DefaultType = DEFAULT,
+        etag_header: bool | DefaultType = DEFAULT,
         cache_status_header: bool = True,
         key_builder: Callable[[Scope], str | None] | None = None,
         should_cache: Callable[[Scope, Message], bool] | None = None,
@@ -131,6 +141,7 @@ class CacheMiddleware:
         include_query_params: bool | Iterable[str] = True,
         vary_by: Any = None,
         ignore_cookies: Iterable[str] = (),
+        ignore_headers: Iterable[str] = (),
         targets: Iterable[str] | None = None,
         request_directives: bool = True,
         coalesce_timeout: Any = 30,
@@ -143,26 +154,31 @@ class CacheMiddleware:
         if max_variants < 1:
             raise CacheConfigError(f"CacheMiddleware: max_variants: at least 1, not {max_variants!r}")
         identity = vary_by_from(vary_by)
+        ignored = frozenset(name.lower().encode("latin-1") for name in _listed(ignore_headers, "ignore_headers"))
+        self._who = Who(exclusion(ignore_cookies, "ignore_cookies"), ignored)
+        self._roles = _Roles(self._who)
         policy = Policy(
-            default_ttl=_seconds(default_ttl, "default_ttl") or None,
+            default_ttl=_seconds(said(default_ttl, "response_cache_ttl", 300), "default_ttl") or None,
             heuristic=heuristic,
             stale=_seconds(stale, "stale"),
             stale_on_error=_seconds(stale_on_error, "stale_on_error"),
             keep=_seconds(keep, "keep"),
             private=identity is None,
             targets=TARGETS if targets is None else tuple(name.lower().encode("latin-1") for name in targets),
-            cookie_ignored=exclusion(ignore_cookies, "ignore_cookies"),
+            who=self._who,
         )
         self.app = app
-        self._shelf = Shelf(cache if cache is not None else cache_name, Guard(on_cache_error), max_variants)
+        self._shelf = Shelf(
+            cache if cache is not None else name_of(cache_name, "middleware_cache"), Guard(on_cache_error), max_variants
+        )
         self._engine = Engine(
             app,
             self._shelf,
             policy,
             clock=clock,
             max_body=size(max_body, "CacheMiddleware: max_body"),
-            etag=etag_header,
-            announce=cache_control_header,
+            etag=bool(said(etag_header, "etag_headers", True)),
+            announce=bool(said(cache_control_header, "cache_control_headers", True)),
             status_field=cache_status_header,
             should_cache=should_cache,
         )
@@ -191,15 +207,17 @@ class CacheMiddleware:
             scope[AUDIT] = True
         asked: dict[bytes, bytes] = {}
         host = b""
+        roles = self._roles
         for name, value in scope["headers"]:
-            if name in _MATTER:
+            role = roles[name]
+            if role == _HOST:
+                host = host + b", " + value if host else value
+            elif role:
                 asked[name] = value if name not in asked else asked[name] + b", " + value
-            elif name == b"host":
-                host = value
         if not host and scope.get("server"):
             host = b"%s:%s" % tuple(str(part).encode() for part in scope["server"])
         method = scope["method"]
-        if method not in _GET:
+        if method not in _GET or (asked and not OVERRIDES.isdisjoint(asked)):
             await self._other(scope, receive, send, host, asked)
             return
         if self._plain and not asked and scope.get("raw_path"):
@@ -207,12 +225,12 @@ class CacheMiddleware:
             path = host.lower() + scope["raw_path"] + b"?" + query if query else host.lower() + scope["raw_path"]
             key: str | None = f"{scope['scheme']}://{path.decode('latin-1')}"
         else:
-            key = self._keys.of(scope, host, _extra(asked))
+            key = self._keys.of(scope, host, keyed(asked))
         if key is None or (asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked):
             await self.app(scope, receive, send)
             return
         raw = await self._shelf.raw(key)
-        if not asked and AUDIT not in scope and type(raw) is bytes:
+        if not asked and type(raw) is bytes and _FOUND.isdisjoint(scope):
             # The way of most hits; all others are for the responder.
             stored = self._shelf.heads.get(raw[RECORD_NAME])
             now = self._engine.clock()
@@ -227,11 +245,11 @@ class CacheMiddleware:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send, host: bytes, asked: Asked) -> None:
         """A request that is no GET: what it changes is no longer served (RFC 9111, section 4.4)."""
-        method = scope["method"]
+        method = scope["method"] if OVERRIDES.isdisjoint(asked) else "any"
         if method in SAFE:
             await self.app(scope, receive, send)
             return
-        extra, uri = _extra(asked), uri_of(scope, host)
+        extra, uri = keyed(asked), uri_of(scope, host)
         recorder: Fetch | None = None
 
         async def watch(message: Message) -> None:
@@ -262,8 +280,24 @@ class CacheMiddleware:
         return lifetime is not None and lifetime > 0
 
 
-def _extra(asked: Asked) -> Headers:
-    return [(name, value) for name, value in asked.items() if name in KEYED] if asked else ()
+class _Roles(dict[bytes, int]):
+    """What fields are for, by their names: nothing, the host, or a matter for the cache."""
+
+    def __init__(self, who: Who) -> None:
+        super().__init__({b"host": _HOST})
+        self._who = who
+
+    def __missing__(self, name: bytes) -> int:
+        role = _ASKED if name in _MATTER or self._who.says(name) else 0
+        if len(self) < _MOST_ROLES:
+            self[name] = role
+        return role
+
+
+def _listed(given: Iterable[str], name: str) -> list[str]:
+    if isinstance(given, str):
+        raise CacheConfigError(f"CacheMiddleware: {name}: names in a list, not one str; write [{given!r}]")
+    return list(given)
 
 
 def _seconds(given: Any, name: str) -> float:

@@ -22,11 +22,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from .. import _registry
+from .._sentinels import DEFAULT
 from ..cache import Cache
 from ..exceptions import CacheNotFoundError
 from ..registry import get_cache
 from ._invalidates import invalidate_cache, invalidates
 from ._response import cache_response
+from ._settings import found, name_of
 from ._values import cached
 from .asgi import CacheMiddleware, PrivacyError
 
@@ -50,8 +52,10 @@ cache = cached
 """The same as :func:`cached`."""
 
 
-def cache_dependency(name: str = "default", create_if_missing: bool = True) -> Callable[[], Cache]:
+def cache_dependency(name: str | None = None, create_if_missing: bool = True) -> Callable[[], Cache]:
     """A dependency that is the cache of that name: ``Depends(cache_dependency("users"))``.
+
+    Without a name it is the cache called ``"default"``, unless the configuration says otherwise.
 
     Raises:
         CacheNotFoundError: When a request comes and there is none, with ``create_if_missing=False``.
@@ -61,24 +65,21 @@ def cache_dependency(name: str = "default", create_if_missing: bool = True) -> C
     ...     cache_dependency("depended")() is cache
     True
     """
+    name = name_of(name, "default")
     _registry.check_name("cache name", name)
     kept: list[Cache] = []
 
     def dependency() -> Cache:
-        return _found(name, create_if_missing, kept)
+        cache = found(name)
+        if cache is not None:
+            return cache
+        if not create_if_missing:
+            raise CacheNotFoundError(f"there is no cache {name!r}; make it, or let create_if_missing be True")
+        # The registry holds caches weakly; this one lives as long as the dependency.
+        kept[:] = [get_cache(name)]
+        return kept[0]
 
     return dependency
-
-
-def _found(name: str, create: bool, kept: list[Cache]) -> Cache:
-    found = _registry.find(_registry.DEFAULT_NAMESPACE, name)
-    if isinstance(found, Cache):
-        return found
-    if not create:
-        raise CacheNotFoundError(f"there is no cache {name!r}; make it, or let create_if_missing be True")
-    # The registry holds caches weakly; this one lives as long as the dependency.
-    kept[:] = [get_cache(name)]
-    return kept[0]
 
 
 async def cache_stats(cache_name: str) -> Statistics:
@@ -93,10 +94,10 @@ async def cache_stats(cache_name: str) -> Statistics:
     ...     asyncio.run(cache_stats("counted")).entry_count
     0
     """
-    found = _registry.find(_registry.DEFAULT_NAMESPACE, cache_name)
-    if not isinstance(found, Cache):
+    cache = found(cache_name)
+    if cache is None:
         raise CacheNotFoundError(f"there is no cache {cache_name!r}; list_caches() shows those there are")
-    return found.stats()
+    return cache.stats()
 
 
 def lifespan(*caches: Cache) -> Callable[[Any], AbstractAsyncContextManager[None]]:
@@ -113,7 +114,7 @@ def lifespan(*caches: Cache) -> Callable[[Any], AbstractAsyncContextManager[None
     return living
 
 
-def _response(self: Cache, ttl: Any = 300, **options: Any) -> Any:
+def _response(self: Cache, ttl: Any = DEFAULT, **options: Any) -> Any:
     """Keeps the responses of an endpoint in this cache; see :func:`cache_response` for the options."""
     return cache_response(cache=self, ttl=ttl, **options)
 

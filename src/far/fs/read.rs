@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::mapped::Mapped;
 use super::open::Trees;
 use super::row::{Row, stored, stored_prefix};
-use super::tags::{Verdict, verdict};
+use super::tags::verdict;
 use crate::far::record::{Header, RecordError};
 use crate::glob::Glob;
 use heed::{RoTxn, WithoutTls};
@@ -63,10 +63,8 @@ pub(super) fn find<'t>(
     let Ok((header, rest)) = Header::parse(record, key) else {
         return Ok(Lookup::Damaged);
     };
-    let (terms, stale) = match verdict(trees, txn, &header, now)? {
-        Verdict::Gone => return Ok(Lookup::Nothing),
-        Verdict::Fresh => (header.terms, false),
-        Verdict::Stale(since) => (header.terms.stale_since(since), true),
+    let Some((terms, stale)) = verdict(trees, txn, &header, now)?.of(header.terms) else {
+        return Ok(Lookup::Nothing);
     };
     let payload = if outside {
         blob(trees, txn, version)?
@@ -148,10 +146,8 @@ fn item(
     let Ok((header, _)) = Header::parse(row.record, row.key) else {
         return Ok(None);
     };
-    let (terms, stale) = match verdict(&mapped.trees, txn, &header, now)? {
-        Verdict::Gone => return Ok(None),
-        Verdict::Fresh => (header.terms, false),
-        Verdict::Stale(since) => (header.terms.stale_since(since), true),
+    let Some((terms, stale)) = verdict(&mapped.trees, txn, &header, now)?.of(header.terms) else {
+        return Ok(None);
     };
     Ok(Some(Item {
         key: row.key.to_vec(),

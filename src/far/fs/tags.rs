@@ -9,23 +9,13 @@ use super::open::Trees;
 use super::row::{number, stored};
 use super::write::Write;
 use crate::far::record::Header;
+pub(super) use crate::far::verdict::Verdict;
 use heed::RoTxn;
 
 /// So many tags are remembered; then the older half is forgotten, and the entries that could carry them with it.
 const REMEMBERED: u64 = 65_536;
 /// Where the generation of what was forgotten lies. No stored tag ends like that.
 const FLOOR: &[u8] = &[0xff];
-
-/// What there is of an entry at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It may be served.
-    Fresh,
-    /// It may be served while a refresh runs; it is stale since this moment.
-    Stale(u64),
-    /// It is over.
-    Gone,
-}
 
 /// What is known of a tag.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +62,7 @@ pub(super) fn verdict(
     if now >= header.terms.expires {
         return Ok(Verdict::Gone);
     }
-    let mut stale = (now >= header.terms.fresh_until).then_some(header.terms.fresh_until);
+    let mut softened = None;
     if header.has_tags() {
         let floor = trees.tags.get(txn, FLOOR)?.map_or(0, number);
         for (name, generation) in header.tags() {
@@ -90,11 +80,11 @@ pub(super) fn verdict(
                 if !header.terms.has_window() {
                     return Ok(Verdict::Gone);
                 }
-                stale = Some(stale.unwrap_or(u64::MAX).min(known.soft_at));
+                softened = Some(known.soft_at.min(softened.unwrap_or(u64::MAX)));
             }
         }
     }
-    Ok(stale.map_or(Verdict::Fresh, Verdict::Stale))
+    Ok(Verdict::at(now, &header.terms, softened))
 }
 
 impl Write<'_, '_> {

@@ -306,10 +306,8 @@ fn look_by(key: &[u8], value: &Value, present: Present, known: &[Value], now: u6
 }
 
 fn found(header: &Header<'_>, version: u64, payload: &[u8], verdict: Verdict) -> Found {
-    let (terms, stale) = match verdict {
-        Verdict::Gone => return Found::Nothing,
-        Verdict::Fresh => (header.terms, false),
-        Verdict::Stale(since) => (header.terms.stale_since(since), true),
+    let Some((terms, stale)) = verdict.of(header.terms) else {
+        return Found::Nothing;
     };
     Found::Stored(Stored {
         terms,

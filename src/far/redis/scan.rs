@@ -87,14 +87,12 @@ impl RedisStore {
                 fits.then_some((name, key))
             });
             for (_, item, verdict) in self.look_at(home, wanted.collect(), now).await? {
-                match verdict {
-                    Verdict::Gone => {}
-                    Verdict::Fresh => page.items.push(item),
-                    Verdict::Stale(since) => page.items.push(Item {
-                        terms: item.terms.stale_since(since),
-                        stale: true,
+                if let Some((terms, stale)) = verdict.of(item.terms) {
+                    page.items.push(Item {
+                        terms,
+                        stale,
                         ..item
-                    }),
+                    });
                 }
             }
             at = next;

@@ -7,6 +7,7 @@
 
 use super::slots::text;
 use crate::far::record::Header;
+pub(super) use crate::far::verdict::Verdict;
 use moka::sync::Cache;
 use redis::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,17 +16,6 @@ use std::time::Duration;
 /// Tags that are remembered here, and for how long after the last use.
 const REMEMBERED: u64 = 100_000;
 const IDLE: Duration = Duration::from_secs(600);
-
-/// What there is of an entry at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It may be served.
-    Fresh,
-    /// It may be served while a refresh runs; it is stale since this moment.
-    Stale(u64),
-    /// It is over.
-    Gone,
-}
 
 /// What is known of a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,12 +149,11 @@ impl Tags {
     /// At this generation these tags were so.
     pub(super) fn learn(&self, tags: &[String], values: &[Value], present: Present) {
         // First, so that whoever finds the tags finds the floor too.
-        self.floor.fetch_max(present.floor, Ordering::AcqRel);
+        self.begin(present);
         for (tag, value) in tags.iter().zip(values) {
             let known = Generations::read(value).unwrap_or_default();
             self.known.insert(tag.clone(), (present.generation, known));
         }
-        self.saw(present.generation);
     }
 
     /// What there is at `now` of the entry with this header, where the server has this generation, or 0 if it has none;
@@ -178,9 +167,8 @@ impl Tags {
         if now >= header.terms.expires {
             return Some(Verdict::Gone);
         }
-        let stale = (now >= header.terms.fresh_until).then_some(header.terms.fresh_until);
         if !header.has_tags() {
-            return Some(stale.map_or(Verdict::Fresh, Verdict::Stale));
+            return Some(Verdict::at(now, &header.terms, None));
         }
         let generation = generation?;
         if generation == 0 {
@@ -188,7 +176,7 @@ impl Tags {
         }
         if header.tags().all(|(_, made)| made >= generation) {
             // Nothing was invalidated since it was made.
-            return Some(stale.map_or(Verdict::Fresh, Verdict::Stale));
+            return Some(Verdict::at(now, &header.terms, None));
         }
         let mut all = Vec::new();
         for (tag, _) in header.tags() {
@@ -202,7 +190,7 @@ impl Tags {
         if header.tags().any(|(_, made)| made < floor) {
             return Some(Verdict::Gone);
         }
-        Some(verdict(header, stale, all.into_iter()))
+        Some(verdict(header, now, all.into_iter()))
     }
 
     /// As [`Tags::judge`], where all is known.
@@ -220,19 +208,15 @@ impl Tags {
         {
             return Verdict::Gone;
         }
-        let stale = (now >= header.terms.fresh_until).then_some(header.terms.fresh_until);
         let known = values
             .iter()
             .map(|value| Generations::read(value).unwrap_or_default());
-        verdict(header, stale, known)
+        verdict(header, now, known)
     }
 }
 
-fn verdict(
-    header: &Header<'_>,
-    mut stale: Option<u64>,
-    known: impl Iterator<Item = Generations>,
-) -> Verdict {
+fn verdict(header: &Header<'_>, now: u64, known: impl Iterator<Item = Generations>) -> Verdict {
+    let mut softened = None;
     for ((_, made), known) in header.tags().zip(known) {
         if made < known.hard {
             return Verdict::Gone;
@@ -241,8 +225,8 @@ fn verdict(
             if !header.terms.has_window() {
                 return Verdict::Gone;
             }
-            stale = Some(stale.unwrap_or(u64::MAX).min(known.soft_at));
+            softened = Some(known.soft_at.min(softened.unwrap_or(u64::MAX)));
         }
     }
-    stale.map_or(Verdict::Fresh, Verdict::Stale)
+    Verdict::at(now, &header.terms, softened)
 }

@@ -7,12 +7,13 @@ from hashlib import blake2b
 
 from .dates import parse_date
 from .fields import Headers, joined, members, values, without
-from .storing import NOT_STORED
+from .storing import NOT_STORED, content_length
 
 __all__ = [
     "CONDITIONS",
     "PRECONDITIONS",
     "conditions_for",
+    "describes",
     "freshened",
     "made_etag",
     "matches",
@@ -32,6 +33,12 @@ _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OF_CONTENT = frozenset({
     b"content-length", b"content-type", b"content-encoding", b"content-language", b"content-range",
 })  # fmt: skip
+
+
+_OF_BYTES = frozenset({
+    b"content-length", b"content-encoding", b"content-range", b"content-md5", b"content-digest", b"repr-digest",
+})  # fmt: skip
+"""What describes the stored bytes, which a 304 leaves as they are."""
 
 
 def made_etag(body: bytes) -> bytes:
@@ -103,15 +110,32 @@ def same_response(stored: Headers, received: Headers) -> bool:
     return new is None or old is None or new.removeprefix("W/") == old.removeprefix("W/")
 
 
+def describes(stored: Headers, received: Headers, length: int) -> bool:
+    """Whether the fields of the answer to a HEAD speak of the stored response (RFC 9111, section 4.3.5).
+
+    They do unless a validator or the length that they state is another one.
+
+    >>> stored = [(b"etag", b'"a"')]
+    >>> [describes(stored, [(b"etag", tag)], 5) for tag in (b'"a"', b'"b"')], describes(stored, [], 5)
+    ([True, False], True)
+    """
+    for name in (b"etag", b"last-modified"):
+        new = joined(received, name)
+        if new is not None and new != joined(stored, name):
+            return False
+    stated = content_length(received)
+    return stated is None or stated == length
+
+
 def freshened(stored: Headers, received: Headers) -> list[tuple[bytes, bytes]]:
     """The stored fields brought up to date from a 304 (RFC 9111, section 3.2).
 
-    Each field that came replaces the stored one, but for ``Content-Length`` and those that are never stored; ``Age``
-    goes if the new response has none.
+    Each field that came replaces the stored one, but for those that describe the stored bytes (their length, coding,
+    range and digests) and those that are never stored; ``Age`` goes if the new response has none.
 
     >>> freshened([(b"a", b"1"), (b"b", b"1"), (b"age", b"9")], [(b"b", b"2"), (b"content-length", b"0")])
     [(b'a', b'1'), (b'b', b'2')]
     """
     named = {name.lower().encode("latin-1") for name in members(joined(received, b"connection") or "")}
-    new = without(received, NOT_STORED | named | {b"content-length"})
+    new = without(received, NOT_STORED | named | _OF_BYTES)
     return without(stored, {b"age", *(name for name, _ in new)}) + new

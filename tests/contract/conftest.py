@@ -1,0 +1,5 @@
+"""The command."""
+
+from tests.cli.runner import command
+
+__all__ = ["command"]
