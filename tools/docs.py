@@ -13,7 +13,19 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
+    *(
+        "index",
+        "caches",
+        "functions",
+        "freshness",
+        "keys",
+        "backends",
+        "redis",
+        "reliability",
+        "serializers",
+        "strategies",
+        "async",
+    ),
     *("http", "fastapi", "configuration", "cli", "testing", "design"),
 ]
 PAGE = """<!doctype html>
