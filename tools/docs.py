@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
     *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
-    *("http", "fastapi", "configuration", "cli", "testing", "design"),
+    *("http", "fastapi", "configuration", "cli", "admin", "testing", "design"),
 ]
 PAGE = """<!doctype html>
 <html lang="en">
