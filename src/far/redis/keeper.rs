@@ -81,7 +81,9 @@ async fn keep(server: Weak<Server>) {
             failures = 0;
             LOOK
         } else {
-            lose_all(&used);
+            for watch in watches(&used) {
+                watch.fail();
+            }
             failures += 1;
             super::link::pause(failures)
         };
@@ -104,12 +106,6 @@ fn watches(server: &Server) -> Vec<Arc<Watch>> {
         .values()
         .filter(|watch| watch.wanted() > Level::Nothing);
     wanted.cloned().collect()
-}
-
-fn lose_all(server: &Server) {
-    for watch in watches(server) {
-        watch.lose();
-    }
 }
 
 /// Sees to it that all servers tell of all that is wanted.
