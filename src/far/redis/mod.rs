@@ -25,8 +25,8 @@
 //! far store blocking            the face, the same as any far store has it, and for callers that wait
 //! read write change scan lease  what it does
 //! home tags value               what a process keeps of a store; what is known of tags; what lies under a name
-//! keeper watch                  being told of changes
-//! server topology request scripts   requests, and who gets them
+//! keeper watch news             being told of changes
+//! route server topology request scripts   requests, and who gets them
 //! link wire                     connections: the common one, and those of callers that wait
 //! options url name slots process random   what the others are made of
 //! ```
@@ -39,11 +39,13 @@ mod keeper;
 mod lease;
 mod link;
 mod name;
+mod news;
 mod options;
 mod process;
 mod random;
 mod read;
 mod request;
+mod route;
 mod scan;
 mod scripts;
 mod server;
