@@ -59,6 +59,8 @@ class RedisPort(StorePort):
         if self._begun is not None:
             await self.store.tracking(_PATIENCE, later=True)
             self._begin()
+        if name == "get":
+            return await self.store.get(*args, later=True)
         reply = getattr(self, name)(*args, later=True)
         try:
             return await reply
