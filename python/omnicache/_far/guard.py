@@ -261,7 +261,7 @@ class Guard:
                 failure = failure or error
         if self._raises:
             raise failure or CacheBackendError("the store has failed repeatedly and is left alone for a while")
-        return [None] * len(args[0]) if name == "get_many" else _NOTHING[name]
+        return [None] * len(args[0]) if name in {"get_many", "set_many"} else _NOTHING[name]
 
     def owe(self, name: str, *args: Any) -> None:
         """The primary has to hear of this request before it is read again."""
