@@ -8,7 +8,7 @@ or far:
 2. It returns nothing older than the last write that was over when a *fence* of the reader began: a fence is a question
    on the connection by which the server tells of changes, whose answer comes after all that it had to tell until then.
 
-While a write, or the word of it, is under way, one read may see the new value far, and the next one still the copy near.
+While a write, or the word of it, is under way, one read may see the new value far, and the next one the copy near.
 """
 
 import json
