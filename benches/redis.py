@@ -161,7 +161,11 @@ def tasks(url: str, options: Options) -> list[Verdict]:
                 target = Target("omnicache", round(1 / factor, 3), "redis.asyncio")
                 title = f"redis async {what}, {crowd} task{'s' if crowd > 1 else ''}"
                 verdicts += measure(title, rows, [target], options.rounds)
-    loop.run_until_complete(asyncio.gather(peer.aclose(), aio.close(), shews.close()))
+
+    async def end() -> None:
+        await asyncio.gather(peer.aclose(), aio.close(), shews.close())
+
+    loop.run_until_complete(end())
     loop.close()
     return verdicts
 
