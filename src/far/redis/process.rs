@@ -4,6 +4,7 @@
 //! hangs on a chain with one link per process, of which a child leaves all but its own alone.
 
 use crate::far::error::Problem;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -166,14 +167,14 @@ pub(super) fn runtime() -> Result<&'static Runtime, Problem> {
     })
 }
 
-/// Runs all of `works` on the threads that drive connections, of which only one is woken.
+/// Runs all of `works` on the threads that drive connections, as one task: so they are all written before the connection
+/// is, and go out together, where tasks of their own would be written one by one.
 pub fn spawn_all(
     works: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>>,
 ) -> Result<(), Problem> {
     runtime()?.spawn(async move {
-        for work in works {
-            tokio::spawn(work);
-        }
+        let mut works: FuturesUnordered<_> = works.into_iter().collect();
+        while works.next().await.is_some() {}
     });
     Ok(())
 }
