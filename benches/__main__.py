@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from . import far, freshness, functions, http, limits, memory, near, redis, serializers, threads, tiered
+from . import cli, far, freshness, functions, http, limits, memory, near, redis, serializers, threads, tiered
 from .harness import PEERS, Verdict, summary
 from .options import Options
 
@@ -29,6 +29,7 @@ GROUPS: dict[str, Callable[[Options], list[Verdict]]] = {
     "memory": memory.memory,
     "serializers": serializers.serializers,
     "http": http.http,
+    "cli": cli.start,
 }
 
 

@@ -243,6 +243,34 @@ fn who_waits_is_woken() {
 }
 
 #[test]
+fn a_lease_lives_as_long_as_its_holder() {
+    let server = Server::start(&[]);
+    let (store, other) = (server.store(), server.stranger());
+    let ask = |owner: &RedisStore| run(owner, owner.lease(b"sa", 1, now() + 60 * SECOND, now()));
+    let Leased::Acquired { token, .. } = ask(&store) else {
+        panic!("nobody else asks");
+    };
+    let again = ask(&store);
+    assert!(matches!(again, Leased::Acquired { token: same, .. } if same == token));
+    let lease = "omnicache:test:cache%lease:{omnicache:test:cache:a}";
+    let left = || -> i64 {
+        let answer = server.ask(&["PTTL", lease]);
+        let digits = answer.trim_start_matches("int(").trim_end_matches(')');
+        digits.parse().unwrap()
+    };
+    assert!(left() <= 4000, "a dead holder is survived within seconds");
+    server.ask(&["PEXPIRE", lease, "3000"]);
+    until("its holder keeps it", || left() > 3100);
+    store.close().unwrap();
+    // The holder is gone without a word, and nobody waits for the rest of its time here.
+    server.ask(&["PEXPIRE", lease, "100"]);
+    assert!(run(&other, other.wait(b"sa", Duration::from_secs(20))));
+    until("it has ended", || {
+        matches!(ask(&other), Leased::Acquired { .. })
+    });
+}
+
+#[test]
 fn changes_by_others_are_told_and_own_ones_are_not() {
     let server = Server::start(&[]);
     let (store, other) = (server.store(), server.stranger());

@@ -218,6 +218,18 @@ def test_python_imports_point_down():
     assert circle(imports) is None
 
 
+APART = ("admin", "cli", "integrations", "testing")
+
+
+@pytest.mark.parametrize("module", APART)
+def test_what_users_choose_from_does_not_depend_on_each_other(module: str):
+    files = [path for path in python_files() if path.relative_to(PACKAGE).parts[0] == module]
+    assert files
+    for path in files:
+        others = set(APART) - {module}
+        assert not python_imports(path) & others, path
+
+
 # The one call outside the boundary that is unsafe: it opens LMDB.
 OPENS_LMDB = SRC / "far" / "fs" / "open.rs"
 

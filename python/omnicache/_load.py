@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from inspect import isawaitable
 from threading import get_ident
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
 
 from ._inside import INSIDE, Inside, begin_wait, label
+from ._lazy import Lazy
 from ._omnicache import (
     DONE,
     FAILED,
@@ -26,7 +26,10 @@ from ._work import Absent, LoaderCancelled, SoftLimit, Work
 from .exceptions import CacheTimeoutError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["Load"]
 

@@ -7,20 +7,25 @@ caller takes only that caller away.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
 from threading import get_ident
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._inside import innermost
 from ._job import Job
+from ._lazy import Lazy
 from ._load import Load
 from ._omnicache import Leader, flights_forked
 from ._parties import Party, Pilot
 from ._patience import ENDLESS, Patience
 from ._work import Absent, Work
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["board_sync", "load_async", "load_sync", "refresh_async", "refresh_sync"]
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from ._lazy import Lazy
 from ._patience import POLL
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
     from ._omnicache import Flight, Leader, Waiter
     from ._patience import Limit, Patience
-
-# Documented, public but for its name: the running loop or None.
-running_loop: Final = asyncio._get_running_loop
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["Party", "Pilot"]
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread; there is none while nobody has imported asyncio."""
+    events = sys.modules.get("asyncio.events")
+    # Documented, public but for its name. It is not there yet while another thread imports the module.
+    find = getattr(events, "_get_running_loop", None)
+    return None if find is None else cast("asyncio.AbstractEventLoop | None", find())
 
 
 class Pilot:

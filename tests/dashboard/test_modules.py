@@ -19,7 +19,7 @@ async def run(page, module, code):
 
 SHOWN = {
     "count(1234567)": "1,234,567",
-    "count(null)": "–",
+    "count(null)": "\N{EN DASH}",
     "brief(99999)": "99,999",
     "brief(1234567)": "1.2M",
     "short(0)": "0",
@@ -28,13 +28,13 @@ SHOWN = {
     "short(12345)": "12.3k",
     "short(0.25)": "0.25",
     "rate(1.25)": "1.3/s",
-    "rate(null)": "–",
+    "rate(null)": "\N{EN DASH}",
     "bytes(0)": "0 B",
     "bytes(1023)": "1023 B",
     "bytes(1024)": "1 KiB",
     "bytes(1536)": "1.5 KiB",
     "bytes(1073741824)": "1 GiB",
-    "weight(0)": "–",
+    "weight(0)": "\N{EN DASH}",
     "percent(0)": "0 %",
     "percent(1)": "100 %",
     "percent(0.9996)": "100 %",
@@ -51,7 +51,7 @@ SHOWN = {
     "duration(300)": "5 min",
     "duration(93784)": "1 d 2 h",
     "until(null)": "never",
-    "moment(null)": "–",
+    "moment(null)": "\N{EN DASH}",
     "value({value_is_json: true, value: {a: [1]}})": '{\n  "a": [\n    1\n  ]\n}',
     "value({value_is_json: false, value: {type: 'set', repr: '{1}'}})": "set\n\n{1}",
 }

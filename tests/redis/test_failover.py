@@ -113,8 +113,13 @@ def test_a_failover_in_good_order(watched: Watched, make: Callable[..., Cache], 
     assert load.problems == []
     assert load.longest < 2 + 1.5
     assert cache["a"] == 1
-    cache["b"] = 2
-    assert watched.second("EXISTS", *watched.second("KEYS", "*:b")) == 1
+
+    def arrives() -> bool:
+        # The old master is one for a moment longer: what it is told then is lost, which is the way of sentinels.
+        cache["b"] = 2
+        return bool(watched.second("KEYS", "*:b"))
+
+    until(arrives, "what is written is with the new master")
 
 
 def test_a_master_that_dies(watched: Watched, make: Callable[..., Cache]):
@@ -174,11 +179,11 @@ def test_a_slot_that_is_on_its_way_is_asked_for(nodes: Cluster, make: Callable[.
         assert cache["k"] == 2, "it is where it goes"
         cache["k"] = 3
         assert cache.get_many(["k", "missing"]) == {"k": 3}
-        assert cache.delete("k")
-        assert "k" not in cache
     finally:
         nodes.move(slot, other)
-        nodes.move(slot, source)
+    assert cache.delete("k")
+    assert "k" not in cache
+    nodes.move(slot, source)
 
 
 def end_of(nodes: Cluster, node: Server) -> None:
@@ -238,4 +243,4 @@ def test_clear_and_patterns_reach_every_master_and_leave_others_alone(nodes: Clu
     assert cache.clear() == 290
     assert len(other) == 30
     assert other.clear() == 30
-    assert not [key for key in nodes.keys("omnicache:*") if b"%" not in key.split(b":")[-1]]
+    assert nodes.keys(f"omnicache:default:{cache.name}:*") == nodes.keys("omnicache:default:other:*") == []

@@ -144,8 +144,9 @@ def test_a_connection_that_is_only_silent_is_noticed(
 
 
 def test_near_copies_live_for_a_while_where_the_server_does_not_tell(make: Callable[..., Cache], name: str):
-    rights = "on >secret ~omnicache:* &omnicache:* +@all -client|tracking"
-    with Server("--user", f"app {rights}", "--user", "default on nopass ~* &* +@all") as server:
+    with Server() as server:
+        rights = ("on", ">secret", "~omnicache:*", "&omnicache:*", "+@all", "-client|tracking")
+        server("ACL", "SETUSER", "app", *rights)
         clock = ManualClock()
         far = RedisBackend(host=HOST, port=server.port, username="app", password="secret")
         cache = make(backend=TieredBackend(far=far, near_ttl=None), clock=clock)

@@ -25,7 +25,13 @@ _PATIENCE = 20.0
 @cache
 def binary() -> str:
     """The server's program; a test that needs one is skipped where there is none."""
-    found = os.environ.get("OMNICACHE_REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
+    beside = str(Path(sys.executable).parent)
+    found = (
+        os.environ.get("OMNICACHE_REDIS_SERVER")
+        or shutil.which("redis-server")
+        or shutil.which("valkey-server")
+        or shutil.which("redis-server", path=beside)
+    )
     if found is None:
         pytest.skip("there is no redis-server or valkey-server on the PATH")
     return found

@@ -6,13 +6,18 @@ its end: a store that hangs would hang both.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from .._lazy import Lazy
 from .._workers import WORKERS
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["apart", "in_time", "nothing"]
 

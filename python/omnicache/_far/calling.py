@@ -6,15 +6,20 @@ in time or with :class:`CacheTimeoutError`, and fails with :class:`CacheBackendE
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from inspect import isawaitable, iscoroutinefunction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from .._lazy import Lazy
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import apart, in_time
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["Caller"]
 

@@ -5,13 +5,13 @@ A request is a generator that yields calls of the store's methods, so that it is
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Generator
 from concurrent.futures import Future
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from .._lazy import Lazy
 from .._omnicache import decode_key, encode_key, pack_record, unpack_record
 from ..exceptions import CacheBackendError, CacheSerializationError
 from .calling import Caller
@@ -21,10 +21,13 @@ from .terms import FOREVER
 from .turns import Turns
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable
 
     from .._omnicache import FarEntry
     from ..backends import StoreBackend
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["CustomPort", "Stored"]
 

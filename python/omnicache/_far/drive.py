@@ -7,14 +7,19 @@ function, *arguments)`` calls what may wait for other threads.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Coroutine, Generator
 from functools import wraps
 from inspect import isawaitable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from .._lazy import Lazy
 from .apart import apart
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = Lazy("asyncio")  # only those who await need it
 
 __all__ = ["CALL", "SLEEP", "WAIT", "Operation", "Port", "adrive", "coloured", "drive"]
 

@@ -18,10 +18,12 @@ Step = tuple[Any, ...]
 class Owed:
     """Deletions and invalidations, in order. Whoever uses it holds its owner's lock."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_last", "_steps")
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
+        # The keys of the deletions at the end: a busy caller asks for the same few again and again.
+        self._last: set[bytes] = set()
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -29,6 +31,8 @@ class Owed:
     def add(self, name: str, args: Step) -> None:
         """A request that could not be done, if it would have changed something."""
         if name in _WRITES:
+            if args[0] in self._last:
+                return
             # What is written meanwhile is newer than what the store has, which must not come back.
             step: Step = ("delete", args[0], _moment(name, args))
         elif name in {"delete_many", "invalidate", "invalidate_tags", "matching", "clear"}:
@@ -38,13 +42,16 @@ class Owed:
         if name == "clear" or len(self._steps) >= MOST:
             self._steps = []
             step = ("clear", step[-1])
-        elif self._steps and self._steps[-1][:2] == step[:2] and name in _WRITES:
-            return
+        if step[0] == "delete":
+            self._last.add(step[1])
+        else:
+            self._last.clear()
         self._steps.append(step)
 
     def take(self) -> list[Step]:
         """All of it, which is then the caller's to do."""
         steps, self._steps = self._steps, []
+        self._last.clear()
         return steps
 
     def give_back(self, steps: list[Step]) -> None:

@@ -125,9 +125,9 @@ class RedisBackend(Backend):
                     )
         elif sum(getattr(self, name) is not None for name in ("host", "path", "sentinels", "nodes")) > 1:
             raise CacheConfigError("RedisBackend: host, path, sentinels and nodes: give one of them")
-        if self.url is None and self.sentinels is not None and self.service is None:
+        if (self.sentinels is None) != (self.service is None):
             raise CacheConfigError(
-                'RedisBackend: service: the name that the sentinels know the master by, such as "mymaster"'
+                "RedisBackend: sentinels and service, the name that they know the master by: give both"
             )
         if self.nodes is not None and self.db:
             raise CacheConfigError("RedisBackend: db: a cluster has the database 0 only")

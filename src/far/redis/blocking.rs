@@ -106,6 +106,7 @@ impl RedisStore {
         match tried {
             Ok(answers) => Ok(answers),
             Err(error) if is_late(&error) => {
+                home.server.link(address).retire();
                 Err(self.error(operation, Problem::TimedOut(self.options.timeout)))
             }
             Err(_) => Ok(Vec::new()),
@@ -136,6 +137,10 @@ impl Home {
         }
         let map = self.server.map.read();
         let address = map.owner(slot(name))?;
+        // The common connection is the one that finds out, within a time, what is wrong with a server.
+        if !self.server.link(&address).is_up() {
+            return None;
+        }
         match other {
             Some(other) if map.owner(slot(other))? != address => None,
             _ => Some(address),

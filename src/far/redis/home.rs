@@ -37,6 +37,7 @@ pub(super) struct Home {
 impl Home {
     /// The store with these names at `server`, in the process `pid`.
     pub(super) fn new(server: Arc<Server>, names: &Names, pid: u32) -> Self {
+        super::scripts::prepare();
         let watch = {
             let mut watches = server.watches.lock();
             let watch = watches

@@ -137,29 +137,25 @@ impl RedisStore {
     async fn wait_in(&self, home: &Home, key: &[u8], timeout: Duration) -> Result<bool, Problem> {
         let deadline = Instant::now() + timeout;
         keeper::want(&home.server, &home.watch, Level::News)?;
-        let told = reached(home, Level::News, timeout.min(self.options.timeout)).await;
+        let patience = timeout.min(self.options.timeout);
+        let told = reached(home, Level::News, false, patience).await;
         let name = self.names.entry(key);
-        let notify = home.watch.wait_for(&name);
-        let woken = async {
-            let notified = notify.notified();
-            tokio::pin!(notified);
-            // Before the look at the lease, so that its end in between is not missed.
-            notified.as_mut().enable();
-            let request = Request::new("PTTL", &self.names.lease(&name));
-            let left = match home.server.ask(request).await? {
-                Value::Int(left) if left >= 0 => Duration::from_millis(left.cast_unsigned() + 1),
-                _ => return Ok(true),
-            };
-            let left = if told { left } else { left.min(BLIND) };
-            let until = deadline.saturating_duration_since(Instant::now());
-            let ended = tokio::time::timeout(left.min(until), notified)
-                .await
-                .is_ok();
-            Ok(ended || left <= until)
-        }
-        .await;
-        home.watch.stop_waiting(&name, notify);
-        woken
+        let waiting = home.watch.wait_for(&name);
+        let Some(ended) = waiting.ended() else {
+            return Ok(true);
+        };
+        tokio::pin!(ended);
+        // Before the look at the lease, so that its end in between is not missed.
+        ended.as_mut().enable();
+        let request = Request::new("PTTL", &self.names.lease(&name));
+        let left = match home.server.ask(request).await? {
+            Value::Int(left) if left >= 0 => Duration::from_millis(left.cast_unsigned() + 1),
+            _ => return Ok(true),
+        };
+        let left = if told { left } else { left.min(BLIND) };
+        let until = deadline.saturating_duration_since(Instant::now());
+        let woken = tokio::time::timeout(left.min(until), ended).await.is_ok();
+        Ok(woken || left <= until)
     }
 
     /// The keys that somebody, here or elsewhere, has a lease of. Looks at every key of the server.

@@ -4,6 +4,8 @@ use super::options::{Host, Login, Options};
 use crate::far::error::Problem;
 use crate::sync::Mutex;
 use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ErrorKind,
     IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
@@ -20,6 +22,9 @@ use std::time::{Duration, Instant};
 const QUEUE: usize = 1024;
 /// The first and the longest pause before another attempt to connect.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// How long a connection may be quiet before it is probed.
+const QUIET: Duration = Duration::from_secs(20);
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,6 +156,19 @@ impl Link {
                 failures: 0,
                 failed: None,
             }),
+        }
+    }
+
+    /// Whether there is a connection that works, as far as is known.
+    pub(super) fn is_up(&self) -> bool {
+        let live = self.live.lock();
+        live.as_ref().is_some_and(|live| live.line.is_up())
+    }
+
+    /// Has later requests use another connection.
+    pub(super) fn retire(&self) {
+        if let Some(live) = self.live.lock().as_ref() {
+            live.retire();
         }
     }
 
@@ -311,16 +329,17 @@ fn client(
         } else {
             ProtocolVersion::RESP2
         });
+    if let Some(user) = &login.user {
+        // One that needs no password has an empty one.
+        settings = settings.set_username(user).set_password("");
+    }
     if let Some(password) = &login.password {
         settings = settings.set_password(password.reveal());
-        if let Some(user) = &login.user {
-            settings = settings.set_username(user);
-        }
     }
     let info = place
         .into_connection_info()?
         .set_redis_settings(settings)
-        .set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true));
+        .set_tcp_settings(tcp());
     let Some(tls) = &options.tls else {
         return Client::open(info);
     };
@@ -355,6 +374,14 @@ fn client(
             root_cert,
         },
     )
+}
+
+fn tcp() -> TcpSettings {
+    // A connection that nobody uses, and that is cut off in silence, is noticed before somebody waits for it.
+    let keepalive = TcpKeepalive::new().with_time(QUIET).with_interval(QUIET);
+    TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive)
 }
 
 /// What the caller is told of `error`. The text of a server, or of the system, has no password in it.

@@ -40,6 +40,11 @@ macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => {
         $($(#[$doc])* pub(super) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!($($part),+)));)*
 
+        /// Makes all of them, so that no thread does while a process is forked.
+        pub(super) fn prepare() {
+            $(LazyLock::force(&$name);)*
+        }
+
         /// The text of `script`.
         pub(super) fn code(script: &Script) -> &'static str {
             $(if script.get_hash() == $name.get_hash() { return concat!($($part),+); })*

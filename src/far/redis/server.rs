@@ -11,7 +11,7 @@ use super::url::host_of;
 use super::watch::Watch;
 use crate::far::error::Problem;
 use crate::sync::{Mutex, RwLock};
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, ServerError, ServerErrorKind, Value};
+use redis::{Cmd, Pipeline, RedisError, ServerError, ServerErrorKind, Value};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -132,17 +132,36 @@ impl Server {
             return Ok(());
         }
         let known = self.map.read().masters();
-        let map = topology::find(&self.options, &known).await?;
+        let map = match self.ask_known(&known).await {
+            Some(map) => map,
+            None => topology::find(&self.options, &known).await?,
+        };
         *self.map.write() = map;
         *found = Instant::now();
         Ok(())
+    }
+
+    /// What a server of the cluster that this process is connected to says of who has what.
+    async fn ask_known(&self, known: &[Address]) -> Option<Map> {
+        if !self.is_cluster() {
+            return None;
+        }
+        let mut live = known
+            .iter()
+            .filter_map(|address| Some((address, self.link(address).live()?)));
+        let (address, mut live) = live.next()?;
+        let asking = topology::slots_of(&mut live, address);
+        let slots = tokio::time::timeout(self.options.connect_timeout, asking).await;
+        Some(Map::Slots(Arc::new(slots.ok()?.ok()?)))
     }
 
     /// Who has `slot`.
     async fn owner(&self, slot: u16) -> Result<Address, Problem> {
         let asked = Instant::now();
         let owner = self.map.read().owner(slot);
-        if let Some(owner) = owner {
+        if let Some(owner) = owner
+            && self.is_certain(&owner)
+        {
             return Ok(owner);
         }
         self.find(asked).await?;
@@ -194,10 +213,16 @@ impl Server {
 
     /// Makes sure that what is known of who has what is not too old to follow changes.
     pub(super) async fn refresh(&self) -> Result<(), Problem> {
-        if self.is_cluster() || matches!(*self.map.read(), Map::Unknown) {
+        if !self.is_alone() || matches!(*self.map.read(), Map::Unknown) {
             self.find(Instant::now()).await?;
         }
         Ok(())
+    }
+
+    /// Whether the server at `address` can be taken for what it was. A master that sentinels named may be none any more once
+    /// its connection is lost, and would answer all the same; one of a cluster says where to ask.
+    fn is_certain(&self, address: &Address) -> bool {
+        !matches!(self.options.target, Target::Sentinel { .. }) || self.link(address).is_up()
     }
 
     /// What the server at `address` itself answers to `command`.
@@ -291,6 +316,8 @@ impl Server {
                 let all = replies.into_iter().flatten().collect();
                 return Ok(all);
             }
+            // Servers that send each other's askers around have not agreed yet.
+            again.wait |= again.moves > 0 && failures > 2;
             if again.wait {
                 tokio::time::sleep(pause(failures)).await;
             }
@@ -298,7 +325,7 @@ impl Server {
                 // As long as there is time: a failover takes some.
                 let _ = self.find(round).await;
             }
-            failures += u32::from(again.wait || again.lost);
+            failures += u32::from(again.wait || again.lost || again.moves > 0);
             todo = again.todo;
         }
     }
@@ -377,7 +404,7 @@ impl Server {
             },
             Some(ServerErrorKind::Moved) => {
                 self.note_move(&error);
-                again.find = true;
+                again.moves += 1;
             }
             Some(ServerErrorKind::Ask) => match redirect(&error) {
                 Some((_, host)) => todo.to = Some(host),
@@ -447,6 +474,7 @@ struct Again {
     find: bool,
     wait: bool,
     lost: bool,
+    moves: usize,
 }
 
 /// Sends `group` to one server.
@@ -474,17 +502,6 @@ async fn exchange(address: Address, mut live: Live, group: Vec<Todo>) -> Sent {
             })
         }
     };
-    let answers = answers.or_else(|error| match error.kind() {
-        // The crate makes an error of what a server said alone.
-        ErrorKind::Server(_) | ErrorKind::Extension => error
-            .clone()
-            .into_server_errors()
-            .and_then(|errors| errors.first().map(|(_, error)| error.clone()))
-            .filter(|_| group.len() == 1)
-            .map(|error| vec![Value::ServerError(error)])
-            .ok_or(error),
-        _ => Err(error),
-    });
     let answers = answers.map_err(|error| Lost {
         problem: problem(&error, &address),
         sent: true,

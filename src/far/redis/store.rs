@@ -91,7 +91,7 @@ impl RedisStore {
     pub async fn tracking(&self, timeout: Duration) -> Result<bool, FarError> {
         self.track()?;
         let home = self.home("track")?;
-        Ok(reached(home, Level::Tracked, timeout).await)
+        Ok(reached(home, Level::Tracked, true, timeout).await)
     }
 
     /// Whether the server tells of every change now; if not, nothing that was copied may be taken for what it has.
@@ -139,8 +139,11 @@ impl RedisStore {
         if let Some(home) = self.homes.find(pid) {
             return Ok(home);
         }
-        let made = Home::server(&self.options)
-            .and_then(|server| self.homes.get(|| Ok(Home::new(server, &self.names, pid))));
+        let made = Home::server(&self.options).and_then(|server| {
+            super::keeper::attend_sentinels(&server)?;
+            self.homes
+                .get(|| Ok(Home::new(server, &self.names, pid)))
+        });
         made.map_err(|problem| self.error(operation, problem))
     }
 
@@ -149,8 +152,8 @@ impl RedisStore {
     }
 }
 
-/// Waits until this much is told.
-pub(super) async fn reached(home: &Home, level: Level, timeout: Duration) -> bool {
+/// Waits until this much is told, or, unless `stubborn`, until that fails; whether it is.
+pub(super) async fn reached(home: &Home, level: Level, stubborn: bool, timeout: Duration) -> bool {
     let wait = async {
         loop {
             let reaching = home.watch.reaching.notified();
@@ -158,12 +161,15 @@ pub(super) async fn reached(home: &Home, level: Level, timeout: Duration) -> boo
             // Registered before the look, so that nothing is missed in between.
             reaching.as_mut().enable();
             if home.watch.reached() >= level {
-                return;
+                return true;
+            }
+            if home.watch.is_failing() && !stubborn {
+                return false;
             }
             reaching.await;
         }
     };
-    tokio::time::timeout(timeout, wait).await.is_ok()
+    tokio::time::timeout(timeout, wait).await.unwrap_or(false)
 }
 
 impl Drop for RedisStore {

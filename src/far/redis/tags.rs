@@ -149,12 +149,11 @@ impl Tags {
     /// At this generation these tags were so.
     pub(super) fn learn(&self, tags: &[String], values: &[Value], present: Present) {
         // First, so that whoever finds the tags finds the floor too.
-        self.floor.fetch_max(present.floor, Ordering::AcqRel);
+        self.begin(present);
         for (tag, value) in tags.iter().zip(values) {
             let known = Generations::read(value).unwrap_or_default();
             self.known.insert(tag.clone(), (present.generation, known));
         }
-        self.saw(present.generation);
     }
 
     /// What there is at `now` of the entry with this header, where the server has this generation, or 0 if it has none;

@@ -1,6 +1,6 @@
 //! Which servers there are, and who has a key: one server, the one that sentinels name, or those of a cluster.
 
-use super::link::{Address, connect};
+use super::link::{Address, Live, connect};
 use super::options::{Host, Login, Options, Target};
 use super::slots::{Slots, text};
 use crate::far::error::Problem;
@@ -88,6 +88,11 @@ async fn within<T>(
 
 async fn ask_slots(options: &Options, address: &Address) -> Result<Slots, Problem> {
     let mut live = connect(address, options, &options.login, None).await?;
+    slots_of(&mut live, address).await
+}
+
+/// What the server at `address` says of who has which slots.
+pub(super) async fn slots_of(live: &mut Live, address: &Address) -> Result<Slots, Problem> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("SLOTS");
     let answer = live.send(&command).await;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Rows and bytes that are kept; who has not looked for longer is told that anything may have changed.
 const ROWS: usize = 8192;
@@ -59,6 +60,8 @@ pub(super) struct Watch {
     coherent: AtomicBool,
     wanted: AtomicU8,
     reached: AtomicU8,
+    /// Whether the last attempt to have the server tell failed.
+    failing: AtomicBool,
     /// Stores that use it.
     pub(super) users: AtomicUsize,
     log: Mutex<Log>,
@@ -77,6 +80,7 @@ impl Watch {
             coherent: AtomicBool::new(false),
             wanted: AtomicU8::new(0),
             reached: AtomicU8::new(0),
+            failing: AtomicBool::new(false),
             users: AtomicUsize::new(0),
             log: Mutex::new(Log {
                 rows: VecDeque::new(),
@@ -112,6 +116,18 @@ impl Watch {
         Level::of(self.reached.load(Ordering::Acquire))
     }
 
+    /// Whether the last attempt to have the server tell failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    /// The server cannot be had to tell at present.
+    pub(super) fn fail(&self) {
+        self.lose();
+        self.failing.store(true, Ordering::Release);
+        self.reaching.notify_waiters();
+    }
+
     /// From now on this much is told. What happened before is not known.
     pub(super) fn reach(&self, level: Level) {
         if self.reached.swap(level as u8, Ordering::AcqRel) < level as u8 {
@@ -120,6 +136,7 @@ impl Watch {
         }
         self.coherent
             .store(level == Level::Tracked, Ordering::Release);
+        self.failing.store(false, Ordering::Release);
         self.reaching.notify_waiters();
     }
 
@@ -202,20 +219,13 @@ impl Watch {
     }
 
     /// What is woken when the lease of the entry called `name` ends.
-    pub(super) fn wait_for(&self, name: &[u8]) -> Arc<Notify> {
+    pub(super) fn wait_for<'w>(&'w self, name: &'w [u8]) -> Waiting<'w> {
         let mut waiting = self.waiting.lock();
-        Arc::clone(waiting.entry(name.to_vec()).or_default())
-    }
-
-    /// Nobody may wait for it any more.
-    pub(super) fn stop_waiting(&self, name: &[u8], notify: Arc<Notify>) {
-        let mut waiting = self.waiting.lock();
-        drop(notify);
-        if waiting
-            .get(name)
-            .is_some_and(|notify| Arc::strong_count(notify) == 1)
-        {
-            waiting.remove(name);
+        let notify = waiting.entry(name.to_vec()).or_default();
+        Waiting {
+            watch: self,
+            name,
+            notify: Some(Arc::clone(notify)),
         }
     }
 
@@ -242,6 +252,31 @@ impl Watch {
             }
             // Of a newer version: it is about something.
             None => self.everything(),
+        }
+    }
+}
+
+/// A place among those who wait for the end of a lease, until it is dropped.
+pub(super) struct Waiting<'w> {
+    watch: &'w Watch,
+    name: &'w [u8],
+    notify: Option<Arc<Notify>>,
+}
+
+impl Waiting<'_> {
+    /// Comes when the lease ends; counts from the first time that it is asked or enabled.
+    pub(super) fn ended(&self) -> Option<Notified<'_>> {
+        self.notify.as_deref().map(Notify::notified)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.watch.waiting.lock();
+        self.notify = None;
+        let alone = waiting.get(self.name).map(Arc::strong_count) == Some(1);
+        if alone {
+            waiting.remove(self.name);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! that was lost) is left to the common connection, which knows what to do.
 
 use super::link::Address;
-use super::options::Options;
+use super::options::{Login, Options, Secret};
 use crate::sync::Mutex;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -119,10 +119,12 @@ impl Wire {
 
     fn greet(&mut self, options: &Options) -> io::Result<()> {
         let mut words: Vec<Vec<&[u8]>> = Vec::new();
-        if let Some(password) = &options.login.password {
+        let Login { user, password } = &options.login;
+        if user.is_some() || password.is_some() {
             let mut auth: Vec<&[u8]> = vec![b"AUTH"];
-            auth.extend(options.login.user.as_ref().map(String::as_bytes));
-            auth.push(password.reveal().as_bytes());
+            auth.extend(user.as_ref().map(String::as_bytes));
+            let password = password.as_ref();
+            auth.push(password.map_or("", Secret::reveal).as_bytes());
             words.push(auth);
         }
         let db = options.db.to_string();

@@ -245,14 +245,7 @@ impl RedisStore {
     /// The generation as far as it is known here, asked for or begun if it is not.
     pub(super) async fn known_generation(&self, home: &Home) -> Result<Present, Problem> {
         home.tags.note_use();
-        match home.tags.last() {
-            0 => self.begin_generation(home, 0).await,
-            generation => Ok(Present {
-                generation,
-                floor: 0,
-                first: home.tags.first(),
-            }),
-        }
+        self.begin_generation(home, home.tags.last()).await
     }
 
     /// The generation where `seen` was seen; begun if there is none.

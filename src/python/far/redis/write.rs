@@ -52,6 +52,19 @@ impl RedisStore {
             schema,
         )?;
         let mode = mode_of(mode, version)?;
+        if !later {
+            let set = Set {
+                key,
+                payload,
+                terms,
+                tags: &tags,
+                mode,
+                token,
+                generation,
+            };
+            let written = self.away(py, |store| store.set_blocking(&set, now))?;
+            return version_of(written).into_py_any(py);
+        }
         let (key, payload) = (key.to_vec(), payload.to_vec());
         let work = move |store: Shared| async move {
             let set = Set {
