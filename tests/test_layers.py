@@ -26,7 +26,7 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units", "_types", "_logged", "_watch"},
+    {"exceptions", "_sentinels", "_units", "_types", "_lazy", "_logged", "_watch"},
     {"strategies", "keys", "_keys", "_attach", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},
@@ -216,6 +216,18 @@ def test_python_imports_point_down():
     assert roots == [], "import the module that defines the name, not the package: it is still being imported"
     assert upward(imports, PYTHON_ROWS) == []
     assert circle(imports) is None
+
+
+APART = ("admin", "cli", "integrations", "testing")
+
+
+@pytest.mark.parametrize("module", APART)
+def test_what_users_choose_from_does_not_depend_on_each_other(module: str):
+    files = [path for path in python_files() if path.relative_to(PACKAGE).parts[0] == module]
+    assert files
+    for path in files:
+        others = set(APART) - {module}
+        assert not python_imports(path) & others, path
 
 
 # The one call outside the boundary that is unsafe: it opens LMDB.

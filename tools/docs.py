@@ -13,8 +13,9 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
-    *("http", "fastapi", "configuration", "cli", "testing", "design"),
+    *("index", "caches", "functions", "freshness", "keys", "backends", "redis", "reliability", "serializers"),
+    *("strategies", "async", "http", "fastapi", "configuration", "cli", "admin", "dashboard", "observability"),
+    *("testing", "design"),
 ]
 PAGE = """<!doctype html>
 <html lang="en">
@@ -89,8 +90,8 @@ def build(site: Path) -> None:
         html = re.sub(r'href="(\w+)\.md', r'href="\1.html', html)
         page = PAGE.format(title=titles[name], links=navigation(titles, name), body=html)
         (site / f"{name}.html").write_text(page, encoding="utf-8")
-    for picture in GUIDE.glob("*.svg"):
-        shutil.copy(picture, site)
+    for beside in (*GUIDE.glob("*.svg"), *GUIDE.glob("*.png"), *GUIDE.glob("*.json")):
+        shutil.copy(beside, site)
     (site / "style.css").write_text(
         STYLE + (Path(pdoc.__file__).parent / "templates" / "syntax-highlighting.css").read_text()
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Definition", "Definitions", "define"]
 
 _VERSION: Final = 1
+_SCHEMES: Final = {"file": "filesystem", **dict.fromkeys(("rediss", "valkey", "valkeys"), "redis")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Definition:
         value = self.config.get("backend", "memory")
         if isinstance(value, Mapping):
             return str(value["type"])
-        scheme = str(value).partition(":")[0]
-        return {"file": "filesystem", "rediss": "redis", "unix": "redis"}.get(scheme, scheme)
+        scheme = str(value).partition(":")[0].partition("+")[0]
+        return _SCHEMES.get(scheme, scheme)
 
 
 def define(

@@ -1,6 +1,8 @@
 """The contract of `omnicache cache`, `clear`, `stats`, `why` and `config`: options, formats, exit codes, errors."""
 
+import errno
 import json
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -309,6 +311,24 @@ def test_a_damaged_registry_ends_with_7(command: Command):
     refused = command("cache", "list")
     assert refused.code == 7
     assert "caches.json:1" in refused.err
+
+
+@pytest.mark.parametrize("problem", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_what_may_not_be_touched_ends_with_5(command: Command, monkeypatch: pytest.MonkeyPatch, problem: int):
+    ok(command("cache", "create", "users"))
+
+    def denied(*_args: object, **_options: object) -> None:
+        raise OSError(problem, os.strerror(problem), "/somewhere/caches.json")
+
+    # Whoever runs the tests may be allowed everything.
+    monkeypatch.setattr(Definitions, "_write", denied)
+    refused = command("cache", "create", "others")
+    assert refused.code == 5
+    assert os.strerror(problem) in refused.err
+    monkeypatch.setattr(Definitions, "_read", denied)
+    refused = command("cache", "list", "--format", "json")
+    assert refused.code == 5
+    assert refused.error["error"] == "PERMISSION_DENIED"
 
 
 def test_help_and_version(command: Command):

@@ -12,6 +12,7 @@ from omnicache.admin import serve_unix
 from omnicache.config import load
 from tests.cli.conftest import command
 from tests.cli.runner import Command, ok
+from tests.servers.server import Server
 
 __all__ = ["command"]
 
@@ -79,3 +80,20 @@ def test_the_package_works_without_the_extra(module: str):
     code = f"import sys; sys.modules[{module!r}] = None; from omnicache import Cache; print(Cache('a').get('b', 1))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert run.stdout == "1\n", run.stderr
+
+
+def test_a_cache_on_a_server_that_goes_away(command: Command):
+    with Server() as server:
+        ok(command("cache", "create", "jobs", "--backend", "redis", "--config", json.dumps({"url": server.url})))
+        ok(command("entry", "set", "jobs", "a", '{"n": 1}', "--tags", "x", "--ttl", "1h"))
+        assert ok(command("entry", "get", "jobs", "a")).json == {"n": 1}
+        assert ok(command("entry", "list", "jobs", "--format", "keys-only")).out == "a\n"
+        (listed,) = ok(command("cache", "list", "--format", "json")).json
+        assert (listed["backend"], listed["status"]) == ("redis", "active")
+        assert ok(command("clear", "jobs", "--tags", "x", "--force")).out == "1 entry removed\n"
+    for arguments in (["entry", "get", "jobs", "a"], ["entry", "set", "jobs", "a", "1"], ["entry", "list", "jobs"]):
+        gone = command(*arguments)
+        assert gone.code == 6, gone.err
+        assert gone.err.startswith("error: ")
+    (listed,) = ok(command("cache", "list", "--format", "json")).json
+    assert (listed["backend"], listed["entry_count"]) == ("redis", None)

@@ -59,7 +59,7 @@ class Live:
                     assert coming is not None  # noqa: S101 - made with the task
                     await asyncio.wait([coming], timeout=patience)
                     if self._closed:
-                        return
+                        return  # type: ignore[unreachable] # it may have been closed while this waited
                     if self._number == seen:
                         yield None
                         continue

@@ -85,12 +85,12 @@ def _raised(session: Session, error: Exception) -> int:
     from .._manage.errors import describe, details_of, kind_of
 
     kind = kind_of(error)
-    message, code = describe(error), kind.exit
+    message, name, code = describe(error), kind.code, kind.exit
     details = details_of(error)
     if kind.code == "ENTRY_NOT_FOUND":
         message = f"there is no entry {details['key']!r} in the cache {details['cache']!r}"
     if isinstance(error, OSError) and error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        code = DENIED
+        name, code = "PERMISSION_DENIED", DENIED
     if message == f"unexpected {type(error).__name__}":
         message = f"unexpected {type(error).__name__}: {error}"
         if not session.verbose:
@@ -99,7 +99,7 @@ def _raised(session: Session, error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    return _failed(session, kind.code, message, details, code)
+    return _failed(session, name, message, details, code)
 
 
 def _failed(session: Session, name: str, message: str, details: dict[str, Any], code: int) -> int:

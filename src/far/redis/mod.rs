@@ -17,7 +17,7 @@
 //!   tracking(timeout)                                      asks to be told of changes, and waits for that
 //! store.get_blocking(key, now) set_blocking(&Set, now)     for threads that wait; block_on(future) for the rest
 //! store.track() tracked() position() changes(since)        changes by others; at once, they ask nobody
-//! store.spawn(future) close()
+//! store.spawn(future) close()                            spawn_all(futures)
 //! before_fork() after_fork()
 //! ```
 //!
@@ -60,6 +60,6 @@ mod wire;
 mod write;
 
 pub use options::{Host, Login, Options, PORT, SENTINEL_PORT, Secret, Target, Tls};
-pub use process::{after_fork, before_fork};
+pub use process::{after_fork, before_fork, spawn_all};
 pub use scan::Stats;
 pub use store::RedisStore;

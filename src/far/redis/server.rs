@@ -186,9 +186,7 @@ impl Server {
 
     /// Makes sure that what is known of who has what is not too old to follow changes.
     pub(super) async fn refresh(&self) -> Result<(), Problem> {
-        let masters = self.map.read().masters();
-        let certain = masters.iter().all(|address| self.is_certain(address));
-        if self.is_cluster() || masters.is_empty() || !certain {
+        if !self.is_alone() || matches!(*self.map.read(), Map::Unknown) {
             self.find(Instant::now()).await?;
         }
         Ok(())

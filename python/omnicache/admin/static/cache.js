@@ -19,6 +19,12 @@ const STATISTICS = [
   ["Errors", "error_count"],
 ];
 
+/** What a limit says; that of a tiered cache is for what is near. */
+function limit(cache, most, show) {
+  if (most === null) return "no limit";
+  return cache.backend === "tiered" ? `near, at most ${show(most)}` : `of ${show(most)}`;
+}
+
 /** A list of names and values, which are changed in place. */
 class Facts {
   #values = new Map();
@@ -107,8 +113,8 @@ export class CachePage {
     const reads = statistics.hit_count + statistics.miss_count;
     this.tiles.set("Hit ratio", format.percent(last?.ratio ?? (reads > 0 ? statistics.hit_rate : null)), reads > 0 ? `${format.percent(statistics.hit_rate)} since the last reset` : "no reads yet");
     this.tiles.set("Reads", format.rate(last === null || last.hits === null ? null : last.hits + last.misses), `${format.short(reads)} in all`);
-    this.tiles.set("Entries", format.brief(statistics.entry_count), cache.max_size === null ? "no limit" : `of ${format.short(cache.max_size)}`);
-    this.tiles.set("Size", format.bytes(statistics.total_size_bytes), cache.max_bytes === null ? "no limit" : `of ${format.bytes(cache.max_bytes)}`);
+    this.tiles.set("Entries", format.brief(statistics.entry_count), limit(cache, cache.max_size, format.short));
+    this.tiles.set("Size", format.bytes(statistics.total_size_bytes), limit(cache, cache.max_bytes, format.bytes));
     this.tiles.set("Lookup time", format.latency(last?.latency), last?.latency ? "mean since the last reset" : "one read in 1,000 is timed");
     for (const [name, field] of STATISTICS) this.did.set(name, format.count(statistics[field]));
     this.did.set("Counted since", format.moment(statistics.last_reset));

@@ -41,7 +41,8 @@ class Row {
     say(ratio, statistics !== null && statistics.hit_count + statistics.miss_count === 0 ? "–" : format.percent(this.ratio));
     line.replaceChildren(spark(series.samples, "ratio", 1));
     say(reads, format.rate(this.reads));
-    say(entries, cache.max_size === null ? format.count(cache.entry_count) : `${format.count(cache.entry_count)} / ${format.short(cache.max_size)}`);
+    // The limits of a tiered cache are those of what is near.
+    say(entries, cache.max_size === null || cache.backend === "tiered" ? format.count(cache.entry_count) : `${format.count(cache.entry_count)} / ${format.short(cache.max_size)}`);
     say(size, format.bytes(statistics?.total_size_bytes));
     say(evictions, format.count(statistics?.eviction_count));
   }
