@@ -165,6 +165,46 @@ fn reads_what_is_outside_the_process() {
 }
 
 #[test]
+fn reads_servers() {
+    assert_eq!(
+        normal(
+            r#"{"backend": "redis+cluster://one,two", "fallback": {"type": "redis", "host": "h", "port": 7, "db": 1,
+                "password": "p", "tls": true, "timeout": "500ms"}}"#
+        ),
+        r#"{"backend":"redis+cluster://one,two","fallback":{"type":"redis","host":"h","port":7,"db":1,"#.to_owned()
+            + r#""password":"p","tls":true,"timeout":0.5}}"#,
+    );
+    assert_eq!(
+        normal(r#"{"backend": {"type": "redis", "sentinels": ["a:1", "b"], "service": "s"}}"#),
+        r#"{"backend":{"type":"redis","sentinels":["a:1","b"],"service":"s"}}"#,
+    );
+    for (json, parts) in [
+        (
+            r#"{"backend": {"type": "redis", "hst": "a"}}"#,
+            &["backend: ", "did you mean \"host\""][..],
+        ),
+        (
+            r#"{"backend": {"type": "redis", "port": 70000}}"#,
+            &["backend: port: ", "from 0 to 65535"],
+        ),
+        (
+            r#"{"backend": {"type": "redis", "nodes": "a"}}"#,
+            &["backend: nodes: ", "a list of addresses"],
+        ),
+        (
+            r#"{"backend": {"type": "redis", "directory": "a"}}"#,
+            &["\"redis\" takes no \"directory\""],
+        ),
+    ] {
+        let error = error(json);
+        for part in parts {
+            assert!(error.contains(part), "{error} lacks {part}");
+        }
+    }
+    assert!(!error(r#"{"backend": {"type": "redis", "password": 1234567}}"#).contains("1234567"));
+}
+
+#[test]
 fn names_what_is_wrong_outside_the_process() {
     for (json, parts) in [
         (

@@ -78,7 +78,7 @@ async def test_a_password(make: Callable[..., Cache]):
 
 RIGHTS = (
     *("~omnicache:*", "&omnicache:*", "-@all", "+@read", "+@write", "+@scripting", "+@connection", "+@pubsub"),
-    *("-@dangerous", "+info", "+client|tracking", "+client|setname", "+client|id"),
+    *("-@dangerous", "+time", "+client|tracking", "+client|setname", "+client|id"),
 )
 
 

@@ -50,7 +50,7 @@ _NOTHING: Final[dict[str, Any]] = {
 }
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
 # What is the same at every store.
-_PLAIN: Final = frozenset({"get", "get_many", "take", "delete", "delete_many", "touch"})
+_PLAIN: Final = frozenset({"get", "get_many", "set_many", "take", "delete", "delete_many", "touch"})
 # What only the primary can be asked.
 _ITS_OWN: Final = frozenset({"changes", "wait"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)

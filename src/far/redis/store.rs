@@ -141,8 +141,7 @@ impl RedisStore {
         }
         let made = Home::server(&self.options).and_then(|server| {
             super::keeper::attend_sentinels(&server)?;
-            self.homes
-                .get(|| Ok(Home::new(server, &self.names, pid)))
+            self.homes.get(|| Ok(Home::new(server, &self.names, pid)))
         });
         made.map_err(|problem| self.error(operation, problem))
     }

@@ -26,7 +26,7 @@ pub(super) fn slices(keys: &[Vec<u8>]) -> Vec<&[u8]> {
     keys.iter().map(Vec::as_slice).collect()
 }
 
-fn bytes_list(py: Python<'_>, keys: Vec<Vec<u8>>) -> PyResult<Bound<'_, PyList>> {
+fn bytes_list<'py>(py: Python<'py>, keys: &[Vec<u8>]) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, keys.iter().map(|key| PyBytes::new(py, key)))
 }
 
@@ -115,8 +115,8 @@ impl RedisStore {
     #[pyo3(signature = (*, later = false))]
     fn leased(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
         let work = move |store: Shared| async move { store.leased().await };
-        self.ask(py, later, work, |py, keys| {
-            bytes_list(py, keys)?.into_py_any(py)
+        self.ask(py, later, work, |py, keys: Vec<Vec<u8>>| {
+            bytes_list(py, &keys)?.into_py_any(py)
         })
     }
 

@@ -90,9 +90,7 @@ impl Promise {
         };
         if first {
             static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            let running = RUNNING
-                .import(py, "asyncio", "get_running_loop")?
-                .call0()?;
+            let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
             let send = replies.bind(py).getattr(intern!(py, "send"))?;
             running.call_method1(intern!(py, "call_soon"), (send,))?;
         }

@@ -1,5 +1,6 @@
 //! What a task gets when it asks a server: something to await, which it may leave.
 
+use super::super::CacheBackendError;
 use super::replies::{Promise, Work};
 use crate::sync::Mutex;
 use pyo3::intern;
@@ -20,9 +21,9 @@ pub(super) struct Reply {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// Who brings it.
+/// Who brings it. One that is dropped without having done so brings an error: nobody waits for ever.
 pub(super) struct Bringer {
-    promise: Promise,
+    promise: Option<Promise>,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -32,7 +33,7 @@ impl Reply {
         let (promise, future) = Promise::new(py)?;
         let waiting = Arc::new(Mutex::new(Waiting::Yes));
         let bringer = Bringer {
-            promise,
+            promise: Some(promise),
             waiting: Arc::clone(&waiting),
         };
         Ok((Self { future, waiting }, bringer))
@@ -41,20 +42,19 @@ impl Reply {
 
 impl Bringer {
     /// Has the work that `make` makes of this begin, with all that the tasks of this round of the loop ask for.
-    pub(super) fn begin(
-        self,
-        py: Python<'_>,
-        make: impl FnOnce(Self) -> Work,
-    ) -> PyResult<()> {
-        let replies = self.promise.replies(py);
-        Promise::begin(py, &replies, make(self))
+    pub(super) fn begin(self, py: Python<'_>, make: impl FnOnce(Self) -> Work) -> PyResult<()> {
+        let replies = self.promise.as_ref().map(|promise| promise.replies(py));
+        replies.map_or(Ok(()), |replies| Promise::begin(py, &replies, make(self)))
     }
 
     /// Hands over what `made` makes in the loop's thread.
     pub(super) fn bring(
-        self,
+        mut self,
         made: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
     ) {
+        let Some(promise) = self.promise.take() else {
+            return;
+        };
         let before = std::mem::replace(&mut *self.waiting.lock(), Waiting::Over);
         match before {
             Waiting::No(late) => Python::attach(|py| {
@@ -62,7 +62,19 @@ impl Bringer {
                     error.write_unraisable(py, None);
                 }
             }),
-            Waiting::Yes | Waiting::Over => self.promise.keep(made),
+            Waiting::Yes | Waiting::Over => promise.keep(made),
+        }
+    }
+}
+
+impl Drop for Bringer {
+    fn drop(&mut self) {
+        if let Some(promise) = self.promise.take() {
+            promise.keep(|_| {
+                Err(CacheBackendError::new_err(
+                    "the request was given up: see what the threads named omnicache-redis have reported",
+                ))
+            });
         }
     }
 }
