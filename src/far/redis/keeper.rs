@@ -194,7 +194,7 @@ async fn tell(
                 .arg(prefix)
                 .arg("NOLOOP");
             if let Value::ServerError(error) = live.send(&command).await.map_err(refused)? {
-                return Err(super::server::refused(&error));
+                return Err(super::route::refused(&error));
             }
             live.line.told.lock().insert(prefix.clone());
         }

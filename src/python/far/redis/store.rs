@@ -55,11 +55,12 @@ impl RedisStore {
             return made(py, answer);
         }
         let (reply, bringer) = Reply::new(py)?;
-        let work = async move {
-            let answer = work.await;
-            bringer.bring(move |py| made(py, answer.map_err(raise)?));
-        };
-        self.store.spawn(work).map_err(raise)?;
+        bringer.begin(py, |bringer| {
+            Box::pin(async move {
+                let answer = work.await;
+                bringer.bring(move |py| made(py, answer.map_err(raise)?));
+            })
+        })?;
         Ok(Py::new(py, reply)?.into_any())
     }
 }
