@@ -123,9 +123,7 @@ def _words(
     past = -(left or 0.0)
     options = cache._options
     stale, in_need = options.stale or 0.0, options.stale_on_error or 0.0
-    if soft:
-        stale = 0.0
-    if past <= stale:
+    if past <= stale and not soft:
         return "a plain read finds nothing; a load is served the old value while one refresh runs"
     if past <= in_need:
         return f"miss: it was invalidated or is too old; {load}, and is served the old value if that fails"
