@@ -21,6 +21,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 60
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 PYTHON_SOURCES := benches examples python tests tools
@@ -33,7 +34,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 unexport CONDA_PREFIX
 
-.PHONY: help build quick demo test test-rust test-python fuzz lint lint-rust lint-python format bench conformance docs wheel clean
+.PHONY: help build quick demo test test-rust test-python fuzz soak lint lint-rust lint-python format bench conformance docs wheel clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -87,6 +88,9 @@ fuzz: build ## any bytes, for whatever reads bytes: FUZZ_SECONDS, 60 unless told
 	cargo run --release --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --bin omnicache-fuzz -- \
 	    $$(( $(FUZZ_SECONDS) / 2 )) fuzz/corpus
 	$(BIN)/python tools/fuzz.py $$(( $(FUZZ_SECONDS) / 2 )) fuzz/corpus
+
+soak: build ## a cache over a server of its own, used for a minute: what could grow must not
+	$(BIN)/python tools/soak.py $(SOAK_SECONDS)
 
 lint: lint-rust lint-python ## formatters, linters and type checkers
 

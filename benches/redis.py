@@ -115,9 +115,7 @@ def tasks(url: str, options: Options) -> list[Verdict]:
     loop = asyncio.new_event_loop()
     peer = redis_py.asyncio.Redis.from_url(url)
     host, port = url.removeprefix("redis://").removesuffix("/0").split(":")
-    aio = aiocache.RedisCache(
-        client=redis_py.asyncio.Redis(host=host, port=int(port)), serializer=PickleSerializer(), namespace="aio"
-    )
+    aio = aiocache.RedisCache(endpoint=host, port=int(port), serializer=PickleSerializer(), namespace="aio")
     shews = cashews.Cache()
     shews.setup(url)
 

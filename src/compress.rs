@@ -1,6 +1,8 @@
 //! Compression of what is stored: zstd, kept only where it makes the bytes fewer.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
+use zstd::bulk::{Compressor, Decompressor};
 
 /// The levels there are; those above want hundreds of megabytes to read what they wrote.
 pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=19;
@@ -10,6 +12,15 @@ const WINDOW_LOG_MAX: u32 = 24;
 
 /// What is made at once without having seen that the bytes really stand for so much.
 const TRUSTED: usize = 1 << 20;
+
+/// Up to this size each thread keeps what it needs for the next one: making that takes longer than using it. For more it
+/// would be megabytes.
+const SMALL: usize = 32 << 10;
+
+thread_local! {
+    static WRITER: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
+    static READER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// Why bytes cannot be made what they were.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +44,19 @@ pub enum CompressError {
 /// `data` compressed, or `None` if that would not be shorter.
 pub fn compress(data: &[u8], level: i32) -> Result<Option<Vec<u8>>, CompressError> {
     let level = level.clamp(*LEVELS.start(), *LEVELS.end());
-    let packed = zstd::bulk::compress(data, level)?;
+    let packed = if data.len() <= SMALL {
+        WRITER.with_borrow_mut(|writer| {
+            if writer.as_ref().is_none_or(|(of, _)| *of != level) {
+                *writer = Some((level, Compressor::new(level)?));
+            }
+            match writer {
+                Some((_, writer)) => writer.compress(data),
+                None => zstd::bulk::compress(data, level),
+            }
+        })?
+    } else {
+        zstd::bulk::compress(data, level)?
+    };
     Ok((packed.len() < data.len()).then_some(packed))
 }
 
@@ -55,7 +78,14 @@ pub fn decompress(data: &[u8], limit: usize) -> Result<Vec<u8>, CompressError> {
     if zstd::zstd_safe::find_frame_compressed_size(data).ok() != Some(data.len()) {
         return Err(CompressError::Damaged);
     }
-    let out = if len <= TRUSTED.max(data.len().saturating_mul(16)) {
+    let out = if len <= SMALL {
+        READER
+            .with_borrow_mut(|reader| match reader {
+                Some(reader) => reader.decompress(data, len),
+                None => reader.insert(Decompressor::new()?).decompress(data, len),
+            })
+            .map_err(|_| CompressError::Damaged)?
+    } else if len <= TRUSTED.max(data.len().saturating_mul(16)) {
         zstd::bulk::decompress(data, len).map_err(|_| CompressError::Damaged)?
     } else {
         let mut reader =

@@ -26,7 +26,7 @@ RUST_ROWS = [
     {"python"},
 ]
 PYTHON_ROWS = [
-    {"exceptions", "_sentinels", "_units", "_types", "_logged", "_watch"},
+    {"exceptions", "_sentinels", "_units", "_types", "_lazy", "_logged", "_watch"},
     {"strategies", "keys", "_keys", "_attach", "_registry", "_janitor", "backends", "entry", "statistics", "_events"},
     {"_omnicache"},
     {"serializers"},

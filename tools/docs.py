@@ -13,8 +13,9 @@ import omnicache
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs"
 ORDER = [
-    *("index", "caches", "functions", "freshness", "keys", "backends", "serializers", "strategies", "async"),
-    *("http", "fastapi", "configuration", "cli", "admin", "dashboard", "observability", "testing", "design"),
+    *("index", "caches", "functions", "freshness", "keys", "backends", "redis", "reliability", "serializers"),
+    *("strategies", "async", "http", "fastapi", "configuration", "cli", "admin", "dashboard", "observability"),
+    *("testing", "design"),
 ]
 PAGE = """<!doctype html>
 <html lang="en">

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._life import Life
 from ._sentinels import DEFAULT
@@ -14,7 +15,9 @@ from .exceptions import CacheConfigError
 if TYPE_CHECKING:
     from .entry import CacheEntry
 
-__all__ = ["Many", "pairs", "whole"]
+__all__ = ["Many", "batches", "pairs", "whole"]
+
+R = TypeVar("R")
 
 
 class Many(Life):
@@ -241,6 +244,24 @@ class Many(Life):
         if progress is not None and count % batch_size:
             progress(count)
         return count
+
+
+def batches(items: Iterable[R], size: int) -> Iterator[list[R]]:
+    """The items in lists of `size`, the last one of what is left, or of what came before the source raised."""
+    rest = iter(items)
+    while True:
+        batch: list[R] = []
+        error: Exception | None = None
+        try:
+            batch.extend(islice(rest, size))  # as far as it comes
+        except Exception as raised:  # noqa: BLE001 - it is raised when its time has come
+            error = raised
+        if batch:
+            yield batch
+        if error is not None:
+            raise error
+        if len(batch) < size:
+            return
 
 
 def pairs(source: object, method: str) -> Iterator[tuple[Any, Any]]:

@@ -702,20 +702,16 @@ class FileStore:
 
     def set_many(
         self,
-        entries: Sequence[tuple[bytes, bytes, int]],
+        entries: Sequence[tuple[bytes, bytes, int, float | None, float | None]],
         now: float,
         *,
         serializer: int = 0,
         priority: float = 0.5,
         created: float | None = None,
-        fresh_until: float | None = None,
-        expires: float | None = None,
         schema: bytes | None = None,
         tags: Sequence[str] = ...,
-        mode: Literal["always", "add", "replace"] = "always",
-        generation: int | None = None,
     ) -> list[int | None]:
-        """As ``set`` of many, each a key, a value and its flags: all of them are written, or none."""
+        """As ``set`` of many, each a key, a value, flags, ``fresh_until`` and ``expires``: all are written, or none."""
 
     def delete(self, key: bytes, now: float) -> bool:
         """Removes an entry; whether there was one. A lease of the key ends."""
@@ -862,6 +858,18 @@ class RedisStore:
         version: int | None = None,
         token: int | None = None,
         generation: int | None = None,
+        later: bool = False,
+    ) -> Any: ...
+    def set_many(
+        self,
+        entries: Sequence[tuple[bytes, bytes, int, float | None, float | None]],
+        now: float,
+        *,
+        serializer: int = 0,
+        priority: float = 0.5,
+        created: float | None = None,
+        schema: bytes | None = None,
+        tags: Sequence[str] = ...,
         later: bool = False,
     ) -> Any: ...
     def delete(self, key: bytes, now: float, *, later: bool = False) -> Any: ...

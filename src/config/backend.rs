@@ -20,6 +20,7 @@ pub enum Backend {
 /// A backend with its options.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // it is always boxed
 pub enum BackendTable {
     /// Files below a directory.
     FileSystem {

@@ -161,7 +161,11 @@ def test_every_window_has_room(spawn: Spawn, columns: int, arguments: list[str])
     if "Examples:" in text:
         text = text.partition("Examples:")[0]
     assert all(len(line) <= columns for line in text.split("\r\n"))
-    assert len(shown(output, columns)) >= 3
+    lines = shown(output, columns)
+    assert len(lines) >= 3
+    if arguments[0] == "entry":
+        assert [line.split()[0] for line in lines[2:]] == ["a", "b", "c"]
+        assert len(lines) == 5
 
 
 @pytest.mark.usefixtures("users")

@@ -26,7 +26,8 @@ for line in sys.stdin:
         while True:
             key = f"{turn}-{number}".encode()
             if number % 7 == 3:
-                store.set_many([(key, key * (number % 400), 0), (b"m" + key, key * 900, 0)], 1000.0, tags=["t"])
+                rows = [(key, key * (number % 400), 0, None, None), (b"m" + key, key * 900, 0, None, None)]
+                store.set_many(rows, 1000.0, tags=["t"])
             else:
                 store.set(key, key * (1 + number % 400), 1000.0, expires=2000.0)
             os.write(writes, b"%d\\n" % number)

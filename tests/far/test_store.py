@@ -69,10 +69,10 @@ def test_conditions(store: FileStore):
 
 
 def test_many(store: FileStore):
-    versions = store.set_many([(b"a", b"1", 0), (b"b", b"2", 1)], NOW, tags=["t"])
+    versions = store.set_many([(b"a", b"1", 0, None, None), (b"b", b"2", 1, NOW + 5, NOW + 9)], NOW, tags=["t"])
     assert versions == [found.version for found in store.get_many([b"a", b"b"], NOW)]
     assert [found.flags for found in store.get_many([b"a", b"b"], NOW)] == [0, 1]
-    assert store.set_many([(b"a", b"1", 0), (b"c", b"3", 0)], NOW, mode="add")[0] is None
+    assert [found.expires for found in store.get_many([b"a", b"b"], NOW)] == [None, NOW + 9]
     assert store.delete_many([b"a", b"x", b"b"], NOW) == 2
     assert store.count(NOW) == 1
 

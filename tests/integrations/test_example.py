@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.servers.shared import single
 from tests.support import ROOT
 
 
@@ -53,9 +55,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+databases = count(1)
 # Where several workers share what is kept: a function of a directory of the test's own.
 SHARED: dict[str, Callable[[Path], str]] = {
     "files": lambda directory: f"file:{directory / 'cache'}",
+    "redis": lambda _: f"redis://127.0.0.1:{single().port}/{next(databases)}",
 }
 
 
@@ -79,11 +83,12 @@ async def test_two_workers_that_share_nothing(tmp_path: Path):
 
 @pytest.mark.parametrize("store", SHARED)
 async def test_two_workers_that_share_what_is_kept(store: str, tmp_path: Path):
-    with serving(2, SHARED[store](tmp_path), tmp_path) as address:
+    where = SHARED[store](tmp_path)
+    with serving(2, where, tmp_path) as address:
         await visit(address, 1)
         await change(address)
     # It outlives the server, but for what was changed.
-    with serving(2, SHARED[store](tmp_path), tmp_path) as address:
+    with serving(2, where, tmp_path) as address:
         async with client_of(address) as client:
             assert "hit" in (await client.get("/news")).headers["cache-status"]
 

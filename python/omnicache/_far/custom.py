@@ -16,7 +16,7 @@ from .._omnicache import decode_key, encode_key, pack_record, unpack_record
 from ..exceptions import CacheBackendError, CacheSerializationError
 from .calling import Caller
 from .generations import Generation
-from .ports import StorePort
+from .ports import Given, StorePort
 from .terms import FOREVER
 from .turns import Turns
 
@@ -194,6 +194,14 @@ class CustomPort(StorePort):
     def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> Asking[int | None]:
         """1 if it was written, None if a condition did not hold."""
         return self._alone(key, self._written(key, payload, now, dict(fields)))
+
+    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any]) -> Asking[list[int | None]]:
+        """As `set` of many, one after the other."""
+        versions = []
+        for key, payload, flags, fresh_until, expires in entries:
+            own = {"flags": flags, "fresh_until": fresh_until, "expires": expires}
+            versions.append((yield from self.set(key, payload, now, fields | own)))
+        return versions
 
     def _written(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> Asking[int | None]:
         mode, version = fields.pop("mode", "always"), fields.pop("version", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import FileStore
 from .apart import apart
-from .ports import StorePort
+from .ports import Given, StorePort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,10 @@ class FilePort(StorePort):
     def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> int | None:
         """The version written, 0 for what is too heavy to keep, None if a condition did not hold."""
         return self.store.set(key, payload, now, **fields)
+
+    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any]) -> list[int | None]:
+        """As `set` of many, the terms that they share in `fields`; their versions."""
+        return self.store.set_many(entries, now, **fields)
 
     def delete(self, key: bytes, now: float) -> bool:
         """Whether there was one."""

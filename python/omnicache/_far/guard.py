@@ -49,6 +49,8 @@ _NOTHING: Final[dict[str, Any]] = {
     "wait": None,
 }
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased"})
+# What is the same at every store.
+_PLAIN: Final = frozenset({"get", "get_many", "take", "delete", "delete_many", "touch"})
 # What only the primary can be asked.
 _ITS_OWN: Final = frozenset({"changes", "wait"})
 _FAILURE: Final = (CacheBackendError, CacheTimeoutError)
@@ -175,7 +177,19 @@ class Guard:
             return await self._acall(name, args)
 
     def _call(self, name: str, args: tuple[Any, ...]) -> Any:
-        request, answer = self._request(name, args), None
+        failure = None
+        if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
+            # What a request does where all is well, without its steps: they take longer than many a store.
+            try:
+                answer = self.primary.call(name, *args)
+            except _FAILURE as error:
+                self._told(error, self.breaker.failed())
+                failure = error
+            else:
+                if self.breaker.succeeded():
+                    self._back()
+                return answer
+        request, answer = self._request(name, args, failure), None
         try:
             port, step = next(request)
             while True:
@@ -191,7 +205,18 @@ class Guard:
             request.close()
 
     async def _acall(self, name: str, args: tuple[Any, ...]) -> Any:
-        request, answer = self._request(name, args), None
+        failure = None
+        if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
+            try:
+                answer = await self.primary.acall(name, *args)
+            except _FAILURE as error:
+                self._told(error, self.breaker.failed())
+                failure = error
+            else:
+                if self.breaker.succeeded():
+                    self._back()
+                return answer
+        request, answer = self._request(name, args, failure), None
         try:
             port, step = next(request)
             while True:
@@ -206,11 +231,15 @@ class Guard:
         finally:
             request.close()
 
+    def _is_well(self) -> bool:
+        """Whether there is nothing to think of before the primary is asked, nor behind."""
+        return self.breaker.state == "closed" and not self._owed and not self._replaying and self._kept != "used"
+
     # --- one request ---
 
-    def _request(self, name: str, args: tuple[Any, ...]) -> Request:
-        failure: Exception | None = None
-        admitted = self._admitted()
+    def _request(self, name: str, args: tuple[Any, ...], failure: Exception | None = None) -> Request:
+        """One request; the primary has failed to answer it already if that `failure` is given."""
+        admitted = self._admitted() if failure is None else None
         if admitted is not None:
             try:
                 answer = yield from self._tried(name, args, replay=admitted == "replay")
@@ -232,7 +261,7 @@ class Guard:
                 failure = failure or error
         if self._raises:
             raise failure or CacheBackendError("the store has failed repeatedly and is left alone for a while")
-        return [None] * len(args[0]) if name == "get_many" else _NOTHING[name]
+        return [None] * len(args[0]) if name in {"get_many", "set_many"} else _NOTHING[name]
 
     def owe(self, name: str, *args: Any) -> None:
         """The primary has to hear of this request before it is read again."""

@@ -35,6 +35,8 @@ class Owed:
                 return
             # What is written meanwhile is newer than what the store has, which must not come back.
             step: Step = ("delete", args[0], _moment(name, args))
+        elif name == "set_many":
+            step = ("delete_many", [entry[0] for entry in args[0]], args[1])
         elif name in {"delete_many", "invalidate", "invalidate_tags", "matching", "clear"}:
             step = (name, *args)
         else:

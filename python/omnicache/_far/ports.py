@@ -7,7 +7,10 @@ from typing import Any
 
 from .apart import apart, nothing
 
-__all__ = ["StorePort"]
+__all__ = ["Given", "StorePort"]
+
+Given = tuple[bytes, bytes, int, float | None, float | None]
+"""One of many entries: key, payload, flags, when it stops being fresh, when it ends."""
 
 
 class StorePort:

@@ -37,7 +37,14 @@ class Reading(FarBase):
         value = self._near.get(key)
         if value is not MISSING:
             return value
-        return default if self._passes_by() else await adrive(self._port, self._get_far(key, default))
+        if self._passes_by():
+            return default
+        if self._behind is not None:
+            return await adrive(self._port, self._get_far(key, default))
+        # As `_get_far`, without its steps, which are a third of the time that many a read at once takes.
+        ticket = self._near.ticket(key)
+        value = self._fresh(key, await self._port.acall("get", encoded(key), self._wall()), ticket)
+        return default if value is MISSING else value
 
     def _get(self, key: Any, default: Any) -> Operation[Any]:
         self._open("get")

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from .._omnicache import RedisStore
-from .ports import StorePort
+from .ports import Given, StorePort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,8 @@ class RedisPort(StorePort):
         if self._begun is not None:
             await self.store.tracking(_PATIENCE, later=True)
             self._begin()
+        if name == "get":
+            return await self.store.get(*args, later=True)
         reply = getattr(self, name)(*args, later=True)
         try:
             return await reply
@@ -83,6 +85,10 @@ class RedisPort(StorePort):
     def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any], *, later: bool = False) -> Any:
         """The version written, None if a condition did not hold."""
         return self.store.set(key, payload, now, **fields, later=later)
+
+    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any], *, later: bool = False) -> Any:
+        """As `set` of many, the terms that they share in `fields`; their versions."""
+        return self.store.set_many(entries, now, **fields, later=later)
 
     def delete(self, key: bytes, now: float, *, later: bool = False) -> Any:
         """Whether there was one."""

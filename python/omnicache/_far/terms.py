@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._loading import LEAD
-from .._options import AUTO, NOTHING, check_names, options_from
+from .._options import AUTO, check_names, options_from
 from .._sentinels import DEFAULT
+from .._units import MAX_SECONDS, duration
 from ..exceptions import CacheConfigError
 from .arguments import tags_of
 
@@ -21,6 +22,8 @@ __all__ = ["FOREVER", "Written", "kept_until", "refresh_due", "window_of", "writ
 
 _NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
 """What a plain write can be told."""
+_NUMBERS: Final = (int, float)
+_SHORTEST: Final = 0.001
 FOREVER: Final = 1.8e10
 """A moment in the year 2540, behind which lies the end of what never ends by itself but may be served stale: for it
 can be made stale on request, and is kept then."""
@@ -79,19 +82,32 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     Raises:
         CacheConfigError: One of them cannot be used, here or at all.
     """
-    if not options and ttl is DEFAULT:
-        given = NOTHING
+    if not options and _is_plain(ttl):
+        # Nothing to check, nor to merge, which takes as long as many a store.
+        own = cache._options
+        life = float(ttl) if type(ttl) is int else ttl
+        if ttl is DEFAULT:
+            life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
+        elif type(ttl) is float:
+            life = duration(ttl, where)
     else:
         check_names(where, options, _NAMES)
         given = options_from(where, {**options, **({} if ttl is DEFAULT else {"ttl": ttl})})
-    if given.idle is not DEFAULT and given.idle is not None:
-        raise CacheConfigError(f"{where}: idle: only entries in the memory of the process can end for want of use")
-    own = given.over(cache._options)
-    life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
+        if given.idle is not DEFAULT and given.idle is not None:
+            raise CacheConfigError(f"{where}: idle: only entries in the memory of the process can end for want of use")
+        own = given.over(cache._options)
+        life = cache.default_ttl if own.ttl is DEFAULT else own.ttl
     jitter = cache._jitter if own.jitter is DEFAULT else own.jitter
     if callable(life):
         raise CacheConfigError(f"{where}: ttl: a duration; a function of the value is for what is loaded")
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     priority = 0.5 if own.priority is DEFAULT else own.priority
-    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags or ())), priority, own.refresh_at)
+    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority, own.refresh_at)
+
+
+def _is_plain(ttl: Any) -> bool:
+    """Whether a ttl is certainly one as it is."""
+    if ttl is DEFAULT or ttl is None:
+        return True
+    return type(ttl) in _NUMBERS and _SHORTEST <= ttl <= MAX_SECONDS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from .._many import pairs, whole
+from .._many import batches, pairs, whole
 from .._sentinels import DEFAULT, MISSING
 from ..exceptions import CacheSerializationError
 from .arguments import counted, encoded
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Writing"]
 
+_BATCH: Final = 500
+"""So many entries are written by one request."""
+
 
 class Writing(Listing):
     """The part of a far cache that writes."""
@@ -32,11 +35,7 @@ class Writing(Listing):
         if self._keeps_nothing() or self.closed:
             return False
         try:
-            payload, flags = self._codec.pack(value)
-            if len(payload) > LONGEST:
-                raise CacheSerializationError(  # noqa: TRY301 - it is treated as any other that cannot be written
-                    f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept"
-                )
+            payload, flags = self._packed(value)
         except CacheSerializationError as error:
             if not self._skips:
                 raise
@@ -58,6 +57,17 @@ class Writing(Listing):
         self._near.put(key, value, terms, ticket, self._took.get(data))
         self._tell_set(key, value)
         return True
+
+    def _packed(self, value: Any) -> tuple[bytes, int]:
+        """The bytes of a value, and how they were made.
+
+        Raises:
+            CacheSerializationError: It cannot be written.
+        """
+        payload, flags = self._codec.pack(value)
+        if len(payload) > LONGEST:
+            raise CacheSerializationError(f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept")
+        return payload, flags
 
     def _given(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], **conditions: Any) -> Operation[bool]:
         """Writes what a caller gives, which is newer than what a load that is under way will bring."""
@@ -112,10 +122,42 @@ class Writing(Listing):
     def _set_many(self, /, items: Any, ttl: Any = DEFAULT, **options: Any) -> Operation[int]:
         self._open("set_many")
         count = 0
-        for key, value in pairs(items, "set_many"):
-            yield from self._given(key, value, ttl, options)
-            count += 1
+        for batch in batches(pairs(items, "set_many"), _BATCH):
+            yield from self._given_many(batch, ttl, options)
+            count += len(batch)
         return count
+
+    def _given_many(self, batch: list[tuple[Any, Any]], ttl: Any, options: Mapping[str, Any]) -> Operation[None]:
+        """As :meth:`_given` of many, with one request."""
+        if self._behind is not None or self._skips or len(batch) == 1:
+            for key, value in batch:
+                yield from self._given(key, value, ttl, options)
+            return
+        # What cannot be written is found out before anything is.
+        entries, rows, now = [], [], self._wall()
+        terms = written(self, ttl, options)
+        for key, value in batch:
+            data = encoded(key)
+            payload, flags = self._packed(value)
+            terms = written(self, ttl, options)  # the end of each is spread by chance
+            fields = terms.fields(now, self._codec.serializer, flags)
+            entries.append((data, payload, flags, fields["fresh_until"], fields["expires"]))
+            rows.append((key, value, terms, self._near.ticket(key)))
+        if self._keeps_nothing() or self.closed:
+            return
+        if not self._port.leases:
+            for key, *_ in rows:
+                self._flights.invalidate(key)
+        yield from self._settled()
+        fields = terms.fields(now, self._codec.serializer, 0)
+        shared = {name: fields[name] for name in ("serializer", "schema", "created", "tags", "priority")}
+        versions = yield ("set_many", entries, now, shared)
+        for (key, value, terms, ticket), (data, *_), version in zip(rows, entries, versions, strict=True):
+            if version:
+                self._near.put(key, value, terms, ticket, self._took.get(data))
+                self._tell_set(key, value)
+            else:
+                self._near.drop(key)
 
     set_many, aset_many = coloured(_set_many)
 
@@ -129,13 +171,11 @@ class Writing(Listing):
         self, made: Any, batch_size: int, ttl: Any, progress: Callable[[int], object] | None, options: dict[str, Any]
     ) -> Operation[int]:
         count = 0
-        for key, value in pairs(made, "warm"):
-            yield from self._given(key, value, ttl, options)
-            count += 1
-            if progress is not None and count % batch_size == 0:
+        for batch in batches(pairs(made, "warm"), batch_size):
+            yield from self._given_many(batch, ttl, options)
+            count += len(batch)
+            if progress is not None:
                 progress(count)
-        if progress is not None and count % batch_size:
-            progress(count)
         return count
 
     def warm(

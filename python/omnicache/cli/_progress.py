@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from ._terminal import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
     from ._session import Session
 
 __all__ = ["Steps", "steps", "working"]
+
+_ROOMY: Final = 60
+"""Columns of a screen that has room for words beside the bar."""
 
 
 class Steps:
@@ -67,9 +72,12 @@ def steps(session: Session, what: str) -> Iterator[Steps]:
 
     from ._show import console
 
-    columns = (
-        *(TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), MofNCompleteColumn()),
-        *(TextColumn("{task.fields[failed]}", markup=False), TimeRemainingColumn()),
-    )
+    columns: list[ProgressColumn] = [
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[failed]}", markup=False),
+    ]
+    if width() >= _ROOMY:
+        columns = [TextColumn("{task.description}", markup=False), *columns, TimeRemainingColumn()]
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         yield Steps(progress, progress.add_task(what, total=None, failed=""))

@@ -44,6 +44,7 @@ class Source(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """All of them, from the first on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,19 +74,34 @@ def table(
 
     shown = [at for at, (_, least) in enumerate(columns) if width() >= least]
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    right, short = set(numbers), set(cut)
+    right = set(numbers)
+    kept = [[one_line(row[at]) for at in shown] for row in rows]
+    _fit([columns[at][0] for at in shown], kept, set(cut))
     for at in shown:
         name = columns[at][0]
         is_number = name in right
         made.add_column(
             name,
             justify="right" if is_number else "left",
-            no_wrap=is_number or name in short,
-            overflow="ellipsis" if name in short else "fold",
+            no_wrap=is_number,
+            overflow="fold",
         )
-    for row in rows:
-        made.add_row(*(Text(one_line(row[at])) for at in shown))
+    for fields in kept:
+        made.add_row(*map(Text, fields))
     console().print(made)
+
+
+def _fit(names: list[str], rows: list[list[str]], cut: set[str]) -> None:
+    """Cuts the fields of some columns, so that the others have the room that they need."""
+    from rich.cells import cell_len, set_cell_size
+
+    widths = [max(map(cell_len, [name, *(row[at] for row in rows)])) for at, name in enumerate(names)]
+    room = width() - sum(min(size, width() // 2) + 3 for at, size in enumerate(widths) if names[at] not in cut)
+    room = max(room, 8)
+    for row in rows:
+        for at, name in enumerate(names):
+            if name in cut and cell_len(row[at]) > room:
+                row[at] = set_cell_size(row[at], room - 1) + "…"
 
 
 def record(pairs: Sequence[tuple[str, str]]) -> None:

@@ -123,25 +123,30 @@ def put(
     session.say(f"{one_line(view.key)} set{ends}")
 
 
-def _value(session: Session, text: str | None) -> Any:
+def _value(session: Session, given: str | None) -> Any:
     from .._manage.errors import InvalidInput
     from .._manage.strictjson import loads
 
-    if text is None:
-        if sys.stdin.isatty():
-            session.note("reading the value from the terminal; end it with Ctrl-D on a line of its own")
-        data = sys.stdin.buffer.read(LONGEST + 1)
-        if len(data) > LONGEST:
-            raise InvalidInput(f"value: more than {LONGEST} bytes on stdin")
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"value: what is on stdin is not UTF-8 at byte {error.start}") from None
-        text = text.removesuffix("\n").removesuffix("\r")
+    text = _read(session) if given is None else given
     try:
         return loads(text)
     except InvalidInput:
         return text
+
+
+def _read(session: Session) -> str:
+    """What is on stdin, without its last end of line."""
+    from .._manage.errors import InvalidInput
+
+    if sys.stdin.isatty():
+        session.note("reading the value from the terminal; end it with Ctrl-D on a line of its own")
+    data = sys.stdin.buffer.read(LONGEST + 1)
+    if len(data) > LONGEST:
+        raise InvalidInput(f"value: more than {LONGEST} bytes on stdin")
+    try:
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"value: what is on stdin is not UTF-8 at byte {error.start}") from None
 
 
 @click.command(
@@ -219,9 +224,10 @@ def _table(views: list[EntryView]) -> None:
     rows = []
     for view in views:
         left = None if view.expires_at is None else (view.expires_at - now).total_seconds()
-        value = view.value if isinstance(view.value, str) and view.value_is_json else dumped(view.value)
         if not view.value_is_json:
-            value = view.value["repr"]
+            value: str = view.value["repr"]
+        else:
+            value = view.value if isinstance(view.value, str) else dumped(view.value)
         tags = ",".join(view.tags)
         rows.append([view.key, value[:cut], duration(left), amount(view.size_bytes), str(view.access_count), tags])
     columns = [("key", 0), ("value", 0), ("ends in", 50), ("size", 60), ("hits", 76), ("tags", 90)]

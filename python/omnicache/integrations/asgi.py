@@ -39,8 +39,6 @@ _MATTER = KEYED | OVERRIDES | {
 }  # fmt: skip
 _MOST_ROLES = 4096
 _HOST, _ASKED = 1, 2
-# Keys of the scope that keep a hit from the shortest way: what others found out about who asks, and the audit.
-_FOUND = frozenset({"session", "user", AUDIT})
 _SUCCESS, _REDIRECTS = 200, 300
 
 
@@ -230,8 +228,9 @@ class CacheMiddleware:
             await self.app(scope, receive, send)
             return
         raw = await self._shelf.raw(key)
-        if not asked and type(raw) is bytes and _FOUND.isdisjoint(scope):
-            # The way of most hits; all others are for the responder.
+        found = "user" in scope or "session" in scope or AUDIT in scope
+        if not asked and not found and type(raw) is bytes:
+            # The way of most hits; all others, and those of clients that others may know, are for the responder.
             stored = self._shelf.heads.get(raw[RECORD_NAME])
             now = self._engine.clock()
             if type(stored) is Stored and now < stored.fresh_until and not stored.no_cache:

@@ -1,13 +1,13 @@
 //! Removing entries, moving their ends, invalidating them: what there was is judged by its header.
 
 use super::home::Home;
+use super::news::News;
 use super::read::{Found, next};
 use super::request::Request;
 use super::scripts;
 use super::store::RedisStore;
 use super::tags::{self, Verdict};
 use super::value::{accept_tags, lifetime, split};
-use super::watch::News;
 use super::write::{TRIES, busy};
 use crate::far::Stored;
 use crate::far::error::{FarError, Problem};

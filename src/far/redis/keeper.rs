@@ -4,6 +4,7 @@
 //! else. Such an echo cannot be told from a change that another made in the same moment, so it counts as one.
 
 use super::link::{Address, Line, Live};
+use super::options::Target;
 use super::process;
 use super::server::Server;
 use super::slots::slot;
@@ -23,6 +24,16 @@ pub(super) fn want(server: &Arc<Server>, watch: &Watch, level: Level) -> Result<
         server.keep.notify_one();
     }
     if !server.keeping.swap(true, Ordering::AcqRel) {
+        process::runtime()?.spawn(keep(Arc::downgrade(server)));
+    }
+    Ok(())
+}
+
+/// Sees to it that a master which sentinels have replaced is noticed: it may go on answering, as if nothing had happened.
+pub(super) fn attend_sentinels(server: &Arc<Server>) -> Result<(), Problem> {
+    if matches!(server.options.target, Target::Sentinel { .. })
+        && !server.keeping.swap(true, Ordering::AcqRel)
+    {
         process::runtime()?.spawn(keep(Arc::downgrade(server)));
     }
     Ok(())
@@ -87,7 +98,8 @@ async fn keep(server: Weak<Server>) {
             failures += 1;
             super::link::pause(failures)
         };
-        let idle = watches(&used).is_empty();
+        let named = matches!(used.options.target, Target::Sentinel { .. });
+        let idle = watches(&used).is_empty() && !named;
         drop(used);
         if idle {
             // The last user may go, and nobody would say so.
@@ -111,12 +123,16 @@ fn watches(server: &Server) -> Vec<Arc<Watch>> {
 /// Sees to it that all servers tell of all that is wanted.
 async fn attend(server: &Arc<Server>) -> Result<(), Problem> {
     let watches = watches(server);
-    if watches.is_empty() {
+    let named = matches!(server.options.target, Target::Sentinel { .. });
+    if watches.is_empty() && !named {
         return Ok(());
     }
     server.refresh().await?;
     let masters = server.map.read().masters();
     server.forget_all_but(&masters);
+    if watches.is_empty() {
+        return Ok(());
+    }
     for address in &masters {
         let live = server.connection(address).await?;
         if let Err(problem) = tell(server, address, live.clone(), &watches).await {
@@ -178,7 +194,7 @@ async fn tell(
                 .arg(prefix)
                 .arg("NOLOOP");
             if let Value::ServerError(error) = live.send(&command).await.map_err(refused)? {
-                return Err(super::server::refused(&error));
+                return Err(super::route::refused(&error));
             }
             live.line.told.lock().insert(prefix.clone());
         }

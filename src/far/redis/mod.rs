@@ -17,7 +17,7 @@
 //!   tracking(timeout)                                      asks to be told of changes, and waits for that
 //! store.get_blocking(key, now) set_blocking(&Set, now)     for threads that wait; block_on(future) for the rest
 //! store.track() tracked() position() changes(since)        changes by others; at once, they ask nobody
-//! store.spawn(future) close()
+//! store.spawn(future) close()                            spawn_all(futures)
 //! before_fork() after_fork()
 //! ```
 //!
@@ -25,8 +25,8 @@
 //! far store blocking            the face, the same as any far store has it, and for callers that wait
 //! read write change scan lease  what it does
 //! home tags value               what a process keeps of a store; what is known of tags; what lies under a name
-//! keeper watch                  being told of changes
-//! server topology request scripts   requests, and who gets them
+//! keeper watch news             being told of changes
+//! route server topology request scripts   requests, and who gets them
 //! link wire                     connections: the common one, and those of callers that wait
 //! options url name slots process random   what the others are made of
 //! ```
@@ -39,11 +39,13 @@ mod keeper;
 mod lease;
 mod link;
 mod name;
+mod news;
 mod options;
 mod process;
 mod random;
 mod read;
 mod request;
+mod route;
 mod scan;
 mod scripts;
 mod server;
@@ -58,6 +60,6 @@ mod wire;
 mod write;
 
 pub use options::{Host, Login, Options, PORT, SENTINEL_PORT, Secret, Target, Tls};
-pub use process::{after_fork, before_fork};
+pub use process::{after_fork, before_fork, spawn_all};
 pub use scan::Stats;
 pub use store::RedisStore;

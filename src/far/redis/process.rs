@@ -166,6 +166,18 @@ pub(super) fn runtime() -> Result<&'static Runtime, Problem> {
     })
 }
 
+/// Runs all of `works` on the threads that drive connections, of which only one is woken.
+pub fn spawn_all(
+    works: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>>,
+) -> Result<(), Problem> {
+    runtime()?.spawn(async move {
+        for work in works {
+            tokio::spawn(work);
+        }
+    });
+    Ok(())
+}
+
 /// Waits for `work` in this thread, which must be none of the runtime's own.
 pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Problem> {
     Ok(runtime()?.block_on(work))

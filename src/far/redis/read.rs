@@ -2,7 +2,8 @@
 
 use super::home::Home;
 use super::request::Request;
-use super::server::{Reply, Server};
+use super::route::Reply;
+use super::server::Server;
 use super::store::RedisStore;
 use super::tags::{self, Present, Tags, Verdict};
 use super::value::split;

@@ -298,7 +298,7 @@ impl Home {
     async fn run_unless_none(
         &self,
         requests: Vec<Request>,
-    ) -> Result<Vec<super::server::Reply>, Problem> {
+    ) -> Result<Vec<super::route::Reply>, Problem> {
         if requests.is_empty() {
             return Ok(Vec::new());
         }

@@ -139,8 +139,11 @@ impl RedisStore {
         if let Some(home) = self.homes.find(pid) {
             return Ok(home);
         }
-        let made = Home::server(&self.options)
-            .and_then(|server| self.homes.get(|| Ok(Home::new(server, &self.names, pid))));
+        let made = Home::server(&self.options).and_then(|server| {
+            super::keeper::attend_sentinels(&server)?;
+            self.homes
+                .get(|| Ok(Home::new(server, &self.names, pid)))
+        });
         made.map_err(|problem| self.error(operation, problem))
     }
 

@@ -32,6 +32,15 @@ pub(super) fn flags_of(bits: u8) -> PyResult<Flags> {
     })
 }
 
+/// One of many entries: key, value, flags, until when it is fresh, and when it ends.
+pub(super) type Given<'py> = (
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    u8,
+    Option<f64>,
+    Option<f64>,
+);
+
 /// A version for Python: `None` where the condition did not hold, 0 where the entry was too heavy.
 pub(super) fn version_of(written: Written) -> Option<u64> {
     match written {
@@ -121,48 +130,39 @@ impl FileStore {
     }
 
     #[pyo3(signature = (
-        entries, now, *, serializer = 0, priority = 0.5, created = None, fresh_until = None, expires = None,
-        schema = None, tags = Vec::new(), mode = "always", generation = None,
+        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(),
     ))]
     #[allow(clippy::too_many_arguments)] // what there is to say of entries
     fn set_many<'py>(
         &self,
         py: Python<'py>,
-        entries: Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>, u8)>,
+        entries: Vec<Given<'py>>,
         now: f64,
         serializer: u8,
         priority: f64,
         created: Option<f64>,
-        fresh_until: Option<f64>,
-        expires: Option<f64>,
         schema: Option<[u8; 8]>,
         tags: Vec<String>,
-        mode: &str,
-        generation: Option<u64>,
     ) -> PyResult<Vec<Option<u64>>> {
         let now = nanos(now)?;
-        let mode = mode_of(mode, None)?;
         let mut sets = Vec::with_capacity(entries.len());
-        for (key, payload, flags) in &entries {
+        for (key, payload, flags, fresh_until, expires) in &entries {
             let terms = terms_of(
                 now,
                 serializer,
                 *flags,
                 priority,
                 created,
-                fresh_until,
-                expires,
+                *fresh_until,
+                *expires,
                 schema,
             )?;
-            let (key, payload) = (key.as_bytes(), payload.as_bytes());
             sets.push(fs::Set {
-                key,
-                payload,
+                key: key.as_bytes(),
+                payload: payload.as_bytes(),
                 terms,
                 tags: &tags,
-                mode,
-                token: None,
-                generation,
+                ..fs::Set::default()
             });
         }
         let written = self.away(py, |store| store.set_many(&sets, now))?;

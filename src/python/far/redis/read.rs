@@ -43,7 +43,12 @@ fn page_of(py: Python<'_>, page: Page) -> PyResult<Py<PyAny>> {
 impl RedisStore {
     #[pyo3(signature = (key, now, *, later = false))]
     fn get(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
-        let (key, now) = (key.to_vec(), nanos(now)?);
+        let now = nanos(now)?;
+        if !later {
+            let found = self.away(py, |store| store.get_blocking(key, now))?;
+            return entry_or_none(py, found);
+        }
+        let key = key.to_vec();
         let work = move |store: Shared| async move { store.get(&key, now).await };
         self.ask(py, later, work, entry_or_none)
     }

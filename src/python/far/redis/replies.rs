@@ -7,14 +7,18 @@
 //! 2. The loop empties the pipe, *then* clears `told`, *then* takes what waits. Who came before it was cleared is taken;
 //!    who comes after it writes again.
 
+use super::super::CacheBackendError;
+use crate::far::redis;
 use crate::sync::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyWeakrefReference;
 use std::cell::RefCell;
+use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 
 /// Makes what a future is given, in the thread of its loop.
@@ -39,9 +43,15 @@ impl Reply {
     }
 }
 
+/// Something to be done on the threads that drive connections.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The replies of one loop, which calls this when there are some.
 #[pyclass(frozen, module = "omnicache._omnicache")]
 pub(super) struct Replies {
+    /// What the tasks of this round have asked for. It is handed over together at its end, for waking the thread that does
+    /// it takes longer than asking.
+    asked: Mutex<Vec<Work>>,
     waiting: Mutex<Vec<Reply>>,
     told: AtomicBool,
     reader: PipeReader,
@@ -68,6 +78,30 @@ impl Promise {
         let future = running.call_method0(intern!(py, "create_future"))?.unbind();
         let given = future.clone_ref(py);
         Ok((Self { future, replies }, given))
+    }
+
+    /// Has `work`, which brings the result, begin at the end of this round of the loop.
+    pub(super) fn begin(py: Python<'_>, replies: &Py<Replies>, work: Work) -> PyResult<()> {
+        let of = replies.get();
+        let first = {
+            let mut asked = of.asked.lock();
+            asked.push(work);
+            asked.len() == 1
+        };
+        if first {
+            static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            let running = RUNNING
+                .import(py, "asyncio", "get_running_loop")?
+                .call0()?;
+            let send = replies.bind(py).getattr(intern!(py, "send"))?;
+            running.call_method1(intern!(py, "call_soon"), (send,))?;
+        }
+        Ok(())
+    }
+
+    /// Those that it will be among.
+    pub(super) fn replies(&self, py: Python<'_>) -> Py<Replies> {
+        self.replies.clone_ref(py)
     }
 
     /// Has the future get what `made` makes in the loop's thread. Needs no GIL.
@@ -101,6 +135,7 @@ impl Replies {
         let replies = Py::new(
             py,
             Self {
+                asked: Mutex::new(Vec::new()),
                 waiting: Mutex::new(Vec::new()),
                 told: AtomicBool::new(false),
                 reader,
@@ -129,6 +164,14 @@ impl Replies {
 
 #[pymethods]
 impl Replies {
+    /// Hands over what was asked for in this round.
+    fn send(&self, py: Python<'_>) -> PyResult<()> {
+        let asked = std::mem::take(&mut *self.asked.lock());
+        py.detach(|| redis::spawn_all(asked)).map_err(|problem| {
+            CacheBackendError::new_err(format!("what a task asked for cannot be done: {problem}"))
+        })
+    }
+
     /// Gives the futures their results.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         // There is one byte: the pipe is readable, and nobody else reads it.

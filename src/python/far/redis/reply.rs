@@ -1,6 +1,6 @@
 //! What a task gets when it asks a server: something to await, which it may leave.
 
-use super::replies::Promise;
+use super::replies::{Promise, Work};
 use crate::sync::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -40,6 +40,16 @@ impl Reply {
 }
 
 impl Bringer {
+    /// Has the work that `make` makes of this begin, with all that the tasks of this round of the loop ask for.
+    pub(super) fn begin(
+        self,
+        py: Python<'_>,
+        make: impl FnOnce(Self) -> Work,
+    ) -> PyResult<()> {
+        let replies = self.promise.replies(py);
+        Promise::begin(py, &replies, make(self))
+    }
+
     /// Hands over what `made` makes in the loop's thread.
     pub(super) fn bring(
         self,

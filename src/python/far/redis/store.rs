@@ -27,6 +27,16 @@ impl RedisStore {
         &self.store
     }
 
+    /// Runs `work`, which waits in this thread, without the GIL.
+    pub(super) fn away<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl Send + FnOnce(&redis::RedisStore) -> Result<T, FarError>,
+    ) -> PyResult<T> {
+        let store = &*self.store;
+        py.detach(|| work(store)).map_err(raise)
+    }
+
     /// What `work` answers, as `made` tells it to Python: at once, or `later` as something to await.
     pub(super) fn ask<T, W>(
         &self,
@@ -41,18 +51,16 @@ impl RedisStore {
     {
         let work = work(Arc::clone(&self.store));
         if !later {
-            let store = &self.store;
-            let answer = py
-                .detach(|| store.block_on(work).and_then(std::convert::identity))
-                .map_err(raise)?;
+            let answer = self.away(py, |store| store.block_on(work).and_then(|answer| answer))?;
             return made(py, answer);
         }
         let (reply, bringer) = Reply::new(py)?;
-        let work = async move {
-            let answer = work.await;
-            bringer.bring(move |py| made(py, answer.map_err(raise)?));
-        };
-        self.store.spawn(work).map_err(raise)?;
+        bringer.begin(py, |bringer| {
+            Box::pin(async move {
+                let answer = work.await;
+                bringer.bring(move |py| made(py, answer.map_err(raise)?));
+            })
+        })?;
         Ok(Py::new(py, reply)?.into_any())
     }
 }

@@ -1,7 +1,7 @@
 //! What a store on a server is told.
 
 use super::super::entry::{FarEntry, FarLease};
-use super::super::write::{mode_of, terms_of, version_of};
+use super::super::write::{Given, mode_of, terms_of, version_of};
 use super::super::{nanos, nanos_or_never};
 use super::read::{owned, slices};
 use super::store::{RedisStore, Shared};
@@ -52,6 +52,19 @@ impl RedisStore {
             schema,
         )?;
         let mode = mode_of(mode, version)?;
+        if !later {
+            let set = Set {
+                key,
+                payload,
+                terms,
+                tags: &tags,
+                mode,
+                token,
+                generation,
+            };
+            let written = self.away(py, |store| store.set_blocking(&set, now))?;
+            return version_of(written).into_py_any(py);
+        }
         let (key, payload) = (key.to_vec(), payload.to_vec());
         let work = move |store: Shared| async move {
             let set = Set {
@@ -67,6 +80,56 @@ impl RedisStore {
         };
         self.ask(py, later, work, |py, written: Written| {
             version_of(written).into_py_any(py)
+        })
+    }
+
+    #[pyo3(signature = (
+        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(), later = false,
+    ))]
+    #[allow(clippy::too_many_arguments)] // what there is to say of entries
+    fn set_many<'py>(
+        &self,
+        py: Python<'py>,
+        entries: Vec<Given<'py>>,
+        now: f64,
+        serializer: u8,
+        priority: f64,
+        created: Option<f64>,
+        schema: Option<[u8; 8]>,
+        tags: Vec<String>,
+        later: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let now = nanos(now)?;
+        let mut given = Vec::with_capacity(entries.len());
+        for (key, payload, flags, fresh_until, expires) in &entries {
+            let terms = terms_of(
+                now,
+                serializer,
+                *flags,
+                priority,
+                created,
+                *fresh_until,
+                *expires,
+                schema,
+            )?;
+            given.push((key.as_bytes().to_vec(), payload.as_bytes().to_vec(), terms));
+        }
+        let work = move |store: Shared| async move {
+            let sets: Vec<Set<'_>> = given
+                .iter()
+                .map(|(key, payload, terms)| Set {
+                    key,
+                    payload,
+                    terms: *terms,
+                    tags: &tags,
+                    ..Set::default()
+                })
+                .collect();
+            store.set_many(&sets, now).await
+        };
+        self.ask(py, later, work, |py, written: Vec<Written>| {
+            let versions: Vec<_> = written.into_iter().map(version_of).collect();
+            versions.into_py_any(py)
         })
     }
 
