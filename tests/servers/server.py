@@ -42,7 +42,7 @@ def free_port() -> int:
     while True:
         with socket.socket() as one, socket.socket() as other:
             one.bind((HOST, 0))
-            port = one.getsockname()[1]
+            port: int = one.getsockname()[1]
             if port > 50_000:
                 continue
             with contextlib.suppress(OSError):
