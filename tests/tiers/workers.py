@@ -13,6 +13,7 @@ WORKER = """
 import json, os, sys, threading, time
 from omnicache import Cache, CacheError, FileSystemBackend, RedisBackend, TieredBackend
 place, kind, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+directory = place
 backend = RedisBackend(place) if "://" in place else FileSystemBackend(place)
 name = options.pop("name", "shared")
 cache = Cache(name, backend=TieredBackend(far=backend) if kind == "tiered" else backend, **options)
