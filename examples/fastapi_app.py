@@ -8,7 +8,7 @@ cache did with it.
 import asyncio
 import os
 import sqlite3
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from pydantic import BaseModel
@@ -24,8 +24,10 @@ from omnicache.integrations.fastapi import (
 )
 
 WHERE = os.environ.get("SHOP_CACHE", "memory")
-pages = Cache("pages", backend=WHERE, max_bytes="64MiB")
-front = Cache("shop_front", backend=WHERE, max_bytes="64MiB")
+# A Redis has limits of its own.
+limits: dict[str, Any] = {} if WHERE.startswith("redis") else {"max_bytes": "64MiB"}
+pages = Cache("pages", backend=WHERE, **limits)
+front = Cache("shop_front", backend=WHERE, **limits)
 app = FastAPI(title="Shop", lifespan=lifespan(pages, front))
 
 

@@ -10,6 +10,7 @@ use crate::shard::{Found, Limits, Put, Shard, Sight, Stored};
 use crate::stats::Counters;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::{self, Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// Keys and values of one cache.
 pub struct Near<K, V, R = RawMutex> {
@@ -108,6 +109,11 @@ impl<K, V, R: lock_api::RawMutex> Near<K, V, R> {
         take: impl FnOnce(&K, &V, View) -> T,
     ) -> Option<T> {
         self.shard(hash).entry(hash, same, now, take)
+    }
+
+    /// As [`Shard::generations`].
+    pub fn generations(&self, hash: u32, same: impl Fn(&K) -> bool) -> Vec<(Arc<str>, u64, u64)> {
+        self.shard(hash).generations(hash, same)
     }
 
     /// As [`Shard::put`].

@@ -128,6 +128,11 @@ impl Tags {
         Arc::clone(&self.known[tag as usize].name)
     }
 
+    /// The generation since which entries with tag `tag` hold.
+    pub fn since(&self, tag: u32) -> u64 {
+        self.known[tag as usize].soft
+    }
+
     /// How many tags are known.
     pub fn len(&self) -> usize {
         self.by_name.len()

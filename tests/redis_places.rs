@@ -61,10 +61,21 @@ fn a_user_with_a_password_and_no_more_rights_than_needed() {
         "+@all",
         "-@admin",
         "-@dangerous",
+        "-time",
     ]);
     let url = |login: &str| format!("redis://{login}@127.0.0.1:{}/0", server.port);
     let open = |url: &str| RedisStore::open(Options::parse(url).unwrap(), "test", "cache").unwrap();
-    works(&open(&url("me:s3cret")));
+    let store = open(&url("me:s3cret"));
+    works(&store);
+    let tags = ["t".to_owned()];
+    let tagged = Set {
+        tags: &tags,
+        ..set(b"sa", b"1")
+    };
+    run(&store, store.set(&tagged, now()));
+    assert!(run(&store, store.get(b"sa", now())).is_some());
+    run(&store, store.invalidate_tags(&tags, true, now()));
+    assert!(run(&store, store.get(b"sa", now())).is_none());
     let store = open(&url("me:wr0ng"));
     for error in [
         ask(&store, store.get(b"sa", now())).unwrap_err(),

@@ -49,6 +49,15 @@ class Definition:
     created_at: datetime | None = None
     source: Path | None = None
 
+    def check_removable(self) -> None:
+        """Raises for what only its configuration file can take back.
+
+        Raises:
+            CacheConfigError: A configuration file describes the cache.
+        """
+        if self.source is not None:
+            raise CacheConfigError(f"the cache {self.name!r} is described in {self.source}; remove it there")
+
     @property
     def options(self) -> dict[str, Any]:
         """Everything that :meth:`Cache.from_config` takes beside the name."""
@@ -176,8 +185,7 @@ class Definitions:
             CacheConfigError: A configuration file describes the cache.
         """
         if name in self._described:
-            source = self._described[name].source
-            raise CacheConfigError(f"the cache {name!r} is described in {source}; remove it there")
+            self._described[name].check_removable()
         with self._changing() as found:
             if name not in found:
                 raise CacheNotFoundError(

@@ -2,8 +2,9 @@
 
 use super::{Look, Shard};
 use crate::clock::{NEVER, tick_start};
-use crate::entry::{Life, NORMAL, View};
+use crate::entry::{Life, NORMAL, TagRef, View};
 use crate::policy::Policy;
+use std::sync::Arc;
 
 impl<K, V> Shard<K, V> {
     /// All that is known of the entry in slot `id`.
@@ -30,6 +31,16 @@ impl<K, V> Shard<K, V> {
             }),
             version: stamp.version,
         }
+    }
+
+    /// The tags of the entry under `hash`, stale or not: the name of each, the generation since which entries with it hold,
+    /// and the one in which this entry was written.
+    pub fn generations(&self, hash: u32, same: impl Fn(&K) -> bool) -> Vec<(Arc<str>, u64, u64)> {
+        let extra = self.find(hash, same).and_then(|id| self.extra(id));
+        extra.map_or_else(Vec::new, |extra| {
+            let told = |r: &TagRef| (self.tags.name(r.tag), self.tags.since(r.tag), r.generation);
+            extra.tags.iter().map(told).collect()
+        })
     }
 
     /// The view of the entry under `hash`, if a reader could still be given it.

@@ -18,7 +18,7 @@ from omnicache.admin._server import _listen
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 INTERVAL = 0.1
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 class Site:

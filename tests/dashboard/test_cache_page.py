@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from omnicache import Cache, TinyLFUStrategy
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]  # a browser, on a busy machine
 HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>"
 
 

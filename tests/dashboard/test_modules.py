@@ -5,7 +5,7 @@ import json
 import pytest
 import pytest_asyncio
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]  # a browser, on a busy machine
 
 
 @pytest_asyncio.fixture(loop_scope="session")

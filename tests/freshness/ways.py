@@ -1,4 +1,7 @@
-"""Every way of asking for a value that may have to be loaded, and a loader that the test steers run by run."""
+"""Every way of asking for a value that may have to be loaded, and a loader that the test steers run by run.
+
+Long because the ways are told apart by what they have in common.
+"""
 
 import asyncio
 import threading

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -33,12 +34,14 @@ def serving(workers: int, cache: str, directory: Path) -> Iterator[str]:
     settings = {"PYTHONPATH": str(ROOT), "SHOP_CACHE": cache, "SHOP_DATABASE": str(directory / "shop.db")}
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 90
     try:
         processes: set[int] = set()
         while len(processes) < workers:
             try:
-                processes.add(httpx2.get(f"{address}/ran", timeout=5).json()["process"])
+                with ThreadPoolExecutor(4) as many:
+                    answers = list(many.map(lambda _: httpx2.get(f"{address}/ran", timeout=5), range(4)))
+                processes.update(answer.json()["process"] for answer in answers)
             except httpx2.TransportError:
                 assert server.poll() is None, "the server ended"
                 time.sleep(0.05)

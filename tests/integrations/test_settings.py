@@ -109,3 +109,14 @@ def test_wrong_keys_and_values_are_errors():
         omnicache.configure({"integrations": {"fastapi": {"etag_header": True}}})
     with pytest.raises(CacheConfigError, match="response_cache_ttl"):
         omnicache.configure({"integrations": {"fastapi": {"response_cache_ttl": "soon"}}})
+
+
+async def test_a_cache_that_is_described_has_only_the_limits_described():
+    name = f"settings_{next(_names)}"
+    omnicache.configure({"caches": {name: {"backend": "redis://127.0.0.1:1/0", "on_error": "degrade"}}})
+    try:
+        origin = Origin()
+        assert (await ask(CacheMiddleware(origin, name))).status == 200
+    finally:
+        omnicache.configure({})
+        get_cache(name).close()

@@ -16,10 +16,10 @@ from tests.tiers.workers import working
 LOADER = """
 def load(name, value):
     def loader():
-        with open(directory + "/" + name, "a") as file:
+        with open(place + "/" + name, "a") as file:
             file.write(f"{os.getpid()}\\n")
         deadline = time.monotonic() + 30
-        while not os.path.exists(directory + "/go-" + name) and time.monotonic() < deadline:
+        while not os.path.exists(place + "/go-" + name) and time.monotonic() < deadline:
             time.sleep(0.001)
         return value
     return loader

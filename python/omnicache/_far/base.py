@@ -47,7 +47,7 @@ _log: Final = logging.getLogger("omnicache")
 class FarBase(Cache):
     """A cache with a far store, and what is near if it is tiered."""
 
-    __slots__ = ("_baseline", "_behind", "_codec", "_held", "_near", "_port", "_retries", "_skips", "_took")
+    __slots__ = ("_baseline", "_behind", "_codec", "_held", "_most", "_near", "_port", "_retries", "_skips", "_took")
 
     _shared: ClassVar[bool] = True
     _baseline: dict[str, int]
@@ -56,6 +56,7 @@ class FarBase(Cache):
     _near: Near
     _port: Guard
     _held: dict[tuple[int, bytes], Lease]
+    _most: dict[str, int]
     _retries: dict[bytes, float]
     _took: dict[bytes, float]
     _skips: bool
@@ -97,6 +98,7 @@ class FarBase(Cache):
         for port in self._ports():
             # What was cancelled is done later than anything here could expect.
             port.late = self._near.clear
+        self._most = {}
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .._events import LOCK
 from .._omnicache import install_far
 from ..cache import Cache
 from ..exceptions import CacheBackendError, CacheTimeoutError
@@ -76,31 +77,39 @@ class FarCache(Removing):
         Number and size of the entries, evictions and expirations are those of the far store, whichever process brought
         them about; everything else is what this process did.
         """
-        near = super().stats()
         far: dict[str, int] = {}
         if not self.closed:
             if getattr(self._port.primary, "counts", False):
                 self._port.call("count", self._wall())  # what is over is removed, and does not count
             far = self._port.call("stats", self._wall())
+        # Together, and after what may take long: a read is a miss near first, and a hit far then.
         hits, sets, deletes = self._far_counts()
+        near = super().stats()
         gone = {name: max(far.get(name, 0) - before, 0) for name, before in self._baseline.items()} if far else {}
         return replace(
             near,
             hit_count=near.hit_count + hits,
-            miss_count=max(near.miss_count - hits, 0),
+            miss_count=self._grown("misses", near.miss_count - hits),
             set_count=sets,
             delete_count=deletes,
             entry_count=far.get("entries", 0),
             total_size_bytes=far.get("bytes", 0),
             disk_size_bytes=far.get("disk_bytes", 0),
-            eviction_count=near.eviction_count + gone.get("evictions", 0),
-            expiration_count=gone.get("expirations", 0),
+            eviction_count=self._grown("evictions", near.eviction_count + gone.get("evictions", 0)),
+            expiration_count=self._grown("expirations", gone.get("expirations", 0)),
             backend_status="disconnected" if self.closed else "degraded" if self._port.degraded else "connected",
         )
+
+    def _grown(self, name: str, count: int) -> int:
+        """`count`, or what was told before if that is more: what counts never falls, though a store is not heard of."""
+        with LOCK:
+            most = self._most[name] = max(self._most.get(name, 0), count)
+        return most
 
     def reset_stats(self) -> None:
         """Starts counting anew."""
         super().reset_stats()
+        self._most = {}
         self._reset_far_counts()
         if not self.closed:
             self._baseline = self._counted_far()

@@ -234,7 +234,13 @@ class BulkResult(View):
 
 @dataclass(frozen=True, slots=True)
 class TagView(View):
-    """A tag of an entry: its generation now, and the one that the entry was written in, where that is known."""
+    """A tag of an entry.
+
+    Args:
+        name: The tag.
+        generation: Entries that were written before this generation are invalidated; None where that is not told.
+        written_in: The generation in which this one was written.
+    """
 
     name: str
     generation: int | None = None

@@ -186,7 +186,13 @@ class Sources:
         return held
 
     def end(self, held: Held) -> None:
-        """Removes a cache: its entries first, then the definition or the living cache."""
+        """Removes a cache: its entries first, then the definition or the living cache.
+
+        Raises:
+            CacheConfigError: A configuration file describes it; nothing is removed.
+        """
+        if held.definition is not None:
+            held.definition.check_removable()
         reachable = held.definition is None or held.definition.backend != "memory" or self._memory
         if reachable:
             try:

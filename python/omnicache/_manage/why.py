@@ -57,15 +57,16 @@ def _of_memory(cache: Cache, key: Any) -> _Found:
     value, found.left, found.early, _, found.soft = sight
     found.tier, found.error = "memory", isinstance(value, CachedError)
     row = cache._row(key)
-    found.entry = {}
+    told = tuple(TagView(*facts) for facts in cache._generations(key))
+    found.entry = {"tags": told}
     if row is not None:  # what is only kept past its time is no entry, and less is known of it
-        _, _, _, updated, _, hits, ttl, expires, size, tags, priority, _ = row
+        _, _, _, updated, _, hits, ttl, expires, size, _, priority, _ = row
         found.entry = {
             "age": max(cache._wall() - updated, 0.0),
             "ttl": ttl,
             "size_bytes": size,
             "access_count": hits,
-            "tags": tuple(TagView(name) for name in tags),
+            "tags": told,
             "priority": priority,
             "expires_at": moment(expires),
         }
@@ -122,9 +123,7 @@ def _words(
     past = -(left or 0.0)
     options = cache._options
     stale, in_need = options.stale or 0.0, options.stale_on_error or 0.0
-    if soft:
-        stale = 0.0
-    if past <= stale:
+    if past <= stale and not soft:
         return "a plain read finds nothing; a load is served the old value while one refresh runs"
     if past <= in_need:
         return f"miss: it was invalidated or is too old; {load}, and is served the old value if that fails"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Live"]
 
 _log: Final = logging.getLogger("omnicache.admin")
-_SHARE: Final = 9
+_SHARE: Final = 4
 """A reading that took long is followed by a pause so many times as long: weighing large caches is work."""
 
 

@@ -171,11 +171,7 @@ def delete(session: Session, name: str, force: bool) -> None:
 
 def _removable(session: Session, view: CacheView) -> None:
     """Refuses, before anything is gone, what a configuration describes."""
-    from ..exceptions import CacheConfigError
-
-    source = session.definitions().get(view.name).source
-    if source is not None:
-        raise CacheConfigError(f"the cache {view.name!r} is described in {source}; remove it there")
+    session.definitions().get(view.name).check_removable()
 
 
 def _settings(view: CacheView) -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ class Call:
                 host = host + b", " + value if host else value
         if asked and (asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked):
             return await self._run()
-        if getattr(self._request, "_body", b""):
+        if self._request.__dict__.get("_body"):
             return await self._run()  # one that was not announced, as HTTP/2 allows
         said = asked.pop(b"cache-control", None)
         self._asked = asked

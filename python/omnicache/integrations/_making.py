@@ -24,12 +24,13 @@ _LONGEST = 300.0  # seconds after which another process may store the key, whate
 class _Claim:
     """What all who make a response for one key in one event loop share: the cache knows one load of a key."""
 
-    __slots__ = ("__weakref__", "far", "leader", "lock", "users")
+    __slots__ = ("__weakref__", "far", "leader", "lock", "spent", "users")
 
     def __init__(self) -> None:
         self.leader: Leader | None = None
         self.far: Any = None
         self.lock = asyncio.Lock()
+        self.spent = False  # its lease among all processes was used: nobody knows what comes after it
         self.users = 0
 
 
@@ -87,9 +88,11 @@ class Making:
             self._claim.far = await self._cache._port.acall("lease", encode_key(self._key), now + _LONGEST, now)
 
     def holds(self, labels: Collection[str]) -> bool:
-        """Whether neither the key nor one of the labels was invalidated in this process."""
-        leader = self._claim.leader
-        return (leader is None or leader.valid) and self._lease.holds(labels)
+        """Whether, as far as this process knows, neither the key nor one of the labels was invalidated."""
+        claim = self._claim
+        # A lease among all processes ends when the key is invalidated; the load that this one knows also if it is set.
+        valid = claim.leader is None or claim.leader.valid or self._has_far()
+        return valid and not claim.spent and self._lease.holds(labels)
 
     async def store(self, key: str, raw: bytes, ttl: float, options: dict[str, Any]) -> bool:
         """Stores a record under the key itself or under one that hangs on it; whether it is there now."""
@@ -100,20 +103,18 @@ class Making:
         if isinstance(cache, FarCache) and claim.far is not None and key == self._key:
             if not claim.far.acquired:
                 return False  # another process makes it, and is not asked whether that is still good
-            far, claim.far = claim.far, None
-            done = await adrive(cache._port, cache._given(key, raw, ttl, options, lease=far))
-            if claim.users > 1:
-                await self.announce()
+            claim.spent = True
+            done = bool(await adrive(cache._port, cache._given(key, raw, ttl, options, lease=claim.far)))
         else:
             await cache.aset(key, raw, ttl, **options)
             done = True
+            if key == self._key and claim.users > 1:
+                self._lead()  # storing was the end of the load that the cache knew
         # 1. The labels are found valid. 2. Another thread invalidates them. 3. This one stores.
         if done and not self._lease.holds(labels):
             await cache.adelete(key)
             done = False
-        if key == self._key and claim.users > 1:
-            self._lead()  # storing was the end of the load that the cache knew
-        return bool(done)
+        return done
 
     def end(self) -> Coroutine[Any, Any, Any] | None:
         """It is stored, or will not be; what is to be awaited if other processes are to be told so."""
@@ -141,6 +142,6 @@ class Makings:
         """From now on `key` counts as being loaded; `labels` are those known already."""
         name = (key, id(asyncio.get_running_loop()))
         claim = self._claims.get(name)
-        if claim is None or claim.users == 0 or (claim.leader is not None and not claim.leader.valid):
+        if claim is None or claim.users == 0 or claim.spent or (claim.leader is not None and not claim.leader.valid):
             claim = self._claims[name] = _Claim()
         return Making(cache, key, claim, cache._leases.take(key, frozenset(labels)))

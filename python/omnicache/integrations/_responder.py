@@ -179,11 +179,13 @@ class Responder:
         running = flights.running(key)
         if running is None:
             fetch = await self._made(found, fwd)
-            fetch.flight_key, fetch.limit = key, 0.0 if self._directives else self._limit
-            flights.started(fetch)
-            fetch.start()
-            await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), fwd)
-            return
+            running = flights.running(key)  # another one may have begun meanwhile
+            if running is None:
+                fetch.flight_key, fetch.limit = key, 0.0 if self._directives else self._limit
+                flights.started(fetch)
+                fetch.start()
+                await self._finish(fetch, await fetch.deliver(self._client_send(fetch)), fwd)
+                return
         outcome = await running.joined(self._limit)
         if outcome is Outcome.HANGS and running.refresh:
             flights.ended(running)

@@ -11,6 +11,7 @@ from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..config import described
 from ..exceptions import CacheClosedError
 from ..registry import get_cache
 from ._guard import Guard
@@ -66,7 +67,8 @@ class Shelf:
         """The cache."""
         found = self._cache
         if found is None:
-            found = self._cache = get_cache(self.name, max_bytes="128MiB")
+            limits = {"max_bytes": "128MiB"} if described(self.name) is None else {}
+            found = self._cache = get_cache(self.name, **limits)
         return found
 
     def head(self, raw: object) -> Stored | Variants | None:

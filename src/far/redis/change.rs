@@ -138,7 +138,7 @@ impl RedisStore {
                 ..header.terms
             };
             let renewed = if header.has_tags() {
-                Some(self.known_generation(home).await?.generation)
+                Some(self.known_generation(home, now).await?.generation)
             } else {
                 None
             };
@@ -246,7 +246,8 @@ impl RedisStore {
                 .arg(&self.names.channel)
                 .arg(message)
                 .arg(u8::from(hard))
-                .arg(now);
+                .arg(now)
+                .arg(now / 1000);
             for tag in tags {
                 request = request.arg(tag);
             }

@@ -23,6 +23,19 @@ end
     };
 }
 
+/// `micros(given)`: the server's time in microseconds; the given one, of the caller's clock, if the user may not ask for it.
+macro_rules! micros {
+    () => {
+        "
+local function micros(given)
+    local t = redis.pcall('TIME')
+    if t.err then return tonumber(given) end
+    return t[1] * 1000000 + t[2]
+end
+"
+    };
+}
+
 /// `finish(entry, lease, channel)`: ends the lease, and tells who waits for that.
 macro_rules! finish {
     () => {
@@ -165,20 +178,18 @@ finish(KEYS[1], KEYS[2], ARGV[2])
 return 1
 ";
 
-    /// `tags`: the generation, the floor and the first generation; made if there are none.
-    BEGIN = "
+    /// `tags | micros`: the generation, the floor and the first generation; made if there are none.
+    BEGIN = micros!(), "
 local k = redis.call('HMGET', KEYS[1], 'g', 'f', 'b')
 if k[1] then return k end
-local t = redis.call('TIME')
-local g = string.format('%.0f', t[1] * 1000000 + t[2])
+local g = string.format('%.0f', micros(ARGV[1]))
 redis.call('HSET', KEYS[1], 'g', g, 'f', g, 'b', g)
 return {g, g, g}
 ";
 
-    /// `tags | channel message hard now tag...`: invalidates tags; the generation, and how many are remembered.
-    INVALIDATE = "
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
+    /// `tags | channel message hard now micros tag...`: invalidates tags; the generation, and how many are remembered.
+    INVALIDATE = micros!(), "
+local now = micros(ARGV[5])
 local g = redis.call('HGET', KEYS[1], 'g')
 if not g then
     g = now
@@ -187,7 +198,7 @@ if not g then
 end
 g = string.format('%.0f', math.max(tonumber(g) + 1, now))
 redis.call('HSET', KEYS[1], 'g', g)
-for i = 5, #ARGV do
+for i = 6, #ARGV do
     local field = 't' .. ARGV[i]
     local hard = g
     if ARGV[3] == '0' then

@@ -67,7 +67,7 @@ impl RedisStore {
             .iter()
             .any(|set| !set.tags.is_empty() && set.generation.is_none());
         let mut generation = if sets.iter().any(|set| !set.tags.is_empty()) {
-            self.known_generation(home).await?
+            self.known_generation(home, now).await?
         } else {
             Present::default()
         };
@@ -95,7 +95,7 @@ impl RedisStore {
                 if seen == generation.generation {
                     break;
                 }
-                generation = self.begin_generation(home, seen).await?;
+                generation = self.begin_generation(home, seen, now).await?;
                 seen = self
                     .renew(home, sets, &mut versions, generation, now)
                     .await?;
@@ -148,7 +148,7 @@ impl RedisStore {
             let generation = if set.tags.is_empty() {
                 Present::default()
             } else {
-                self.known_generation(home).await?
+                self.known_generation(home, now).await?
             };
             let value = pack(set, made_at(set, generation));
             let watched = !set.tags.is_empty() && set.generation.is_none();
@@ -170,7 +170,7 @@ impl RedisStore {
                             if seen == before {
                                 break;
                             }
-                            let present = self.begin_generation(home, seen).await?;
+                            let present = self.begin_generation(home, seen, now).await?;
                             before = present.generation;
                             let sets = std::slice::from_ref(set);
                             seen = self.renew(home, sets, &mut versions, present, now).await?;
@@ -243,9 +243,9 @@ impl RedisStore {
     }
 
     /// The generation as far as it is known here, asked for or begun if it is not.
-    pub(super) async fn known_generation(&self, home: &Home) -> Result<Present, Problem> {
+    pub(super) async fn known_generation(&self, home: &Home, now: u64) -> Result<Present, Problem> {
         home.tags.note_use();
-        self.begin_generation(home, home.tags.last()).await
+        self.begin_generation(home, home.tags.last(), now).await
     }
 
     /// The generation where `seen` was seen; begun if there is none.
@@ -253,6 +253,7 @@ impl RedisStore {
         &self,
         home: &Home,
         seen: u64,
+        now: u64,
     ) -> Result<Present, Problem> {
         if seen != 0 && home.tags.first() != 0 {
             return Ok(Present {
@@ -261,7 +262,8 @@ impl RedisStore {
                 first: home.tags.first(),
             });
         }
-        let request = Request::script(&scripts::BEGIN, &[self.names.tags.as_bytes()]);
+        let request =
+            Request::script(&scripts::BEGIN, &[self.names.tags.as_bytes()]).arg(now / 1000);
         let Value::Array(values) = home.server.ask(request).await? else {
             return Err(Problem::Refused(
                 "what is kept of tags is no hash".to_owned(),

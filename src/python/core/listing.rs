@@ -169,6 +169,16 @@ impl Core {
         slf.get().row_of(slf.py(), &KeyRef::of(key)?)
     }
 
+    /// The tags of the entry under a key, stale or not: (name, the generation since which it holds, that of the entry).
+    fn _generations(&self, key: &Bound<'_, PyAny>) -> PyResult<Vec<(String, u64, u64)>> {
+        let sought = KeyRef::of(key)?;
+        let told = self.near.generations(sought.hash(), |key| sought.same(key));
+        Ok(told
+            .into_iter()
+            .map(|(name, since, written)| (name.as_ref().to_owned(), since, written))
+            .collect())
+    }
+
     /// The rows of the coldest entries, for an adviser.
     fn _coldest<'py>(slf: &Bound<'py, Self>, limit: usize) -> PyResult<Bound<'py, PyList>> {
         let (core, py) = (slf.get(), slf.py());
