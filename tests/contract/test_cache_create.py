@@ -201,7 +201,7 @@ def test_a_wrong_configuration_is_named(config, message):
 def test_backends_and_clocks():
     assert isinstance(Cache("a", backend="memory").backend, MemoryBackend)
     assert isinstance(Cache("b", backend=MemoryBackend()).backend, MemoryBackend)
-    for wrong in ("redis://localhost", 5):
+    for wrong in ("mongo://localhost", 5):
         with pytest.raises(CacheConfigError, match="backend"):
             Cache("c", backend=wrong)
     clock = ManualClock()

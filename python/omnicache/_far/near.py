@@ -65,7 +65,11 @@ class Near:
             cache._flights.invalidate_all()
             self.clear()
         else:
-            for key in map(decode_key, keys):
+            for data in keys:
+                try:
+                    key = decode_key(data)
+                except ValueError:
+                    continue  # not of a cache: nothing here can be a copy of it
                 cache._flights.invalidate(key)
                 cache._outdate(key)
             if tags:

@@ -176,7 +176,8 @@ impl Server {
     /// All servers that have something, always in the same order.
     pub(super) async fn masters(&self) -> Result<Vec<Address>, Problem> {
         let asked = Instant::now();
-        if matches!(*self.map.read(), Map::Unknown) {
+        let in_doubt = self.map.read().is_in_doubt();
+        if in_doubt {
             self.within(self.find(asked)).await?;
         }
         let mut masters = self.map.read().masters();

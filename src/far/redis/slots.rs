@@ -55,6 +55,8 @@ fn crc16(bytes: &[u8]) -> u16 {
 pub(super) struct Slots {
     pub(super) masters: Vec<Host>,
     owners: Vec<u16>,
+    /// Whether some slot has moved since a server said all this, and others may have moved with it.
+    pub(super) in_part: bool,
 }
 
 impl Slots {
@@ -63,6 +65,7 @@ impl Slots {
         let mut slots = Self {
             masters: Vec::new(),
             owners: vec![NOBODY; usize::from(SLOTS)],
+            in_part: false,
         };
         for range in answer.as_sequence()? {
             let [Value::Int(first), Value::Int(last), master, ..] = range.as_sequence()? else {
@@ -102,6 +105,7 @@ impl Slots {
         let owner = self.number(host);
         if let Some(place) = self.owners.get_mut(usize::from(slot)) {
             *place = owner;
+            self.in_part = true;
         }
     }
 }
@@ -149,7 +153,9 @@ mod tests {
         assert_eq!(slots.owner(100), Some(&Host::new("asked", 2)));
         assert_eq!(slots.owner(150), None);
         assert_eq!(slots.owner(16383), Some(&Host::new("a", 1)));
+        assert!(!slots.in_part);
         slots.moved(150, Host::new("b", 3));
+        assert!(slots.in_part);
         assert_eq!(slots.owner(150), Some(&Host::new("b", 3)));
         assert_eq!(Slots::read(&Value::Array(vec![]), &asked), None);
         assert_eq!(

@@ -37,6 +37,15 @@ impl Map {
         }
     }
 
+    /// Whether it may name servers that are replicas by now, whose entries would be seen twice.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::One(_) => false,
+            Self::Slots(slots) => slots.in_part,
+        }
+    }
+
     /// All who have something.
     pub(super) fn masters(&self) -> Vec<Address> {
         match self {
