@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from omnicache import Cache
+from omnicache import Cache, FileSystemBackend
 from tests.support import in_child
 from tests.tiers.workers import working
 
@@ -214,3 +214,10 @@ def test_what_is_meant_by_pattern_or_tag_may_still_be_loading_elsewhere(tmp_path
         go(tmp_path)
         assert one.answer() == "old"
         assert [worker(f"cache.get({key!r})") for worker in (one, other)] == [None, None]
+
+
+def test_two_loads_of_one_thread_have_no_lease_in_common(tmp_path: Path):
+    with Cache("leases", backend=FileSystemBackend(tmp_path)) as cache:
+        port, now = cache._port.primary, cache._wall()
+        assert port.call("lease", b"k", now + 5, now).acquired
+        assert not port.call("lease", b"k", now + 5, now).acquired

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import FileStore
 from .apart import apart
-from .ports import Given, StorePort
+from .ports import ASKERS, Given, StorePort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +113,7 @@ class FilePort(StorePort):
 
     def lease(self, key: bytes, until: float, now: float) -> Any:
         """Asks to be the one who loads a key."""
-        return self.store.lease(key, until, now, number=threading.get_ident())
+        return self.store.lease(key, until, now, number=next(ASKERS))
 
     def release(self, key: bytes, token: int, now: float) -> bool:
         """Gives that up."""

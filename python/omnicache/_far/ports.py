@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .apart import apart, nothing
 
-__all__ = ["Given", "StorePort"]
+__all__ = ["ASKERS", "Given", "StorePort"]
+
+ASKERS: Final = itertools.count(1)
+"""A number for each who asks for a lease: what one load of this process holds is not another one's."""
 
 Given = tuple[bytes, bytes, int, float | None, float | None]
 """One of many entries: key, payload, flags, when it stops being fresh, when it ends."""

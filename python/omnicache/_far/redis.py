@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from .._omnicache import RedisStore
-from .ports import Given, StorePort
+from .ports import ASKERS, Given, StorePort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +137,7 @@ class RedisPort(StorePort):
 
     def lease(self, key: bytes, until: float, now: float, *, later: bool = False) -> Any:
         """Asks to be the one who loads a key."""
-        return self.store.lease(key, until, now, number=threading.get_ident(), later=later)
+        return self.store.lease(key, until, now, number=next(ASKERS), later=later)
 
     def release(self, key: bytes, token: int, _now: float, *, later: bool = False) -> Any:
         """Gives that up."""

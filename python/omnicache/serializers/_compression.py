@@ -35,7 +35,7 @@ class Compression:
     """
 
     level: int = 3
-    threshold: int = 1024
+    threshold: int = 2048
     max_bytes: int = 2 << 30
 
     def __post_init__(self) -> None:
