@@ -57,6 +57,7 @@ fn a_user_with_a_password_and_no_more_rights_than_needed() {
         "on",
         ">s3cret",
         "~omnicache:*",
+        "resetchannels",
         "&omnicache:*",
         "+@all",
         "-@admin",

@@ -77,7 +77,17 @@ async def test_a_password(make: Callable[..., Cache]):
 
 
 RIGHTS = (
-    *("~omnicache:*", "&omnicache:*", "-@all", "+@read", "+@write", "+@scripting", "+@connection", "+@pubsub"),
+    *(
+        "~omnicache:*",
+        "resetchannels",
+        "&omnicache:*",
+        "-@all",
+        "+@read",
+        "+@write",
+        "+@scripting",
+        "+@connection",
+        "+@pubsub",
+    ),
     *("-@dangerous", "+time", "+client|tracking", "+client|setname", "+client|id"),
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from omnicache import Cache, ManualClock, RedisBackend, TieredBackend
 from tests.servers.proxy import Proxy
-from tests.servers.server import HOST, Server, until
+from tests.servers.server import HOST, Server, major, until
 from tests.servers.shared import cluster, single
 from tests.tiers.test_coherence import CHANGES
 from tests.tiers.workers import Worker, working
@@ -144,8 +144,10 @@ def test_a_connection_that_is_only_silent_is_noticed(
 
 
 def test_near_copies_live_for_a_while_where_the_server_does_not_tell(make: Callable[..., Cache], name: str):
+    if major() < 7:
+        pytest.skip("this server cannot deny a part of a command")
     with Server() as server:
-        rights = ("on", ">secret", "~omnicache:*", "&omnicache:*", "+@all", "-client|tracking")
+        rights = ("on", ">secret", "~omnicache:*", "resetchannels", "&omnicache:*", "+@all", "-client|tracking")
         server("ACL", "SETUSER", "app", *rights)
         clock = ManualClock()
         far = RedisBackend(host=HOST, port=server.port, username="app", password="secret")

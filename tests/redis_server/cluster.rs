@@ -24,13 +24,15 @@ impl Cluster {
         let servers: Vec<_> = (0..3).map(|_| Server::start(SETTINGS)).collect();
         let first = servers[0].port.to_string();
         for (at, server) in servers.iter().enumerate() {
-            let (from, to) = (SLOTS * at / 3, SLOTS * (at + 1) / 3 - 1);
-            server.ask(&[
-                "CLUSTER",
-                "ADDSLOTSRANGE",
-                &from.to_string(),
-                &to.to_string(),
-            ]);
+            let slots: Vec<String> = (SLOTS * at / 3..SLOTS * (at + 1) / 3)
+                .map(|slot| slot.to_string())
+                .collect();
+            let words = ["CLUSTER", "ADDSLOTS"];
+            let adding: Vec<&str> = words
+                .into_iter()
+                .chain(slots.iter().map(String::as_str))
+                .collect();
+            server.ask(&adding);
             server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]);
             if at > 0 {
                 server.ask(&["CLUSTER", "MEET", "127.0.0.1", &first]);

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.server import binary
+
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 _EXTENSIONS = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
@@ -20,6 +22,8 @@ class Certificates:
         self.client, self.client_key = directory / "client.pem", directory / "client.key"
         if shutil.which("openssl") is None:
             pytest.skip("there is no openssl on the PATH")
+        if b"tls-auth-clients" not in Path(binary()).read_bytes():
+            pytest.skip("the server was built without TLS")
         self._openssl(
             *("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test-authority"),
             *("-keyout", directory / "ca.key", "-out", self.authority),

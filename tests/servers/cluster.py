@@ -32,7 +32,7 @@ class Cluster:
             node("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         share = -(-SLOTS // masters)
         for number, node in enumerate(self.nodes[:masters]):
-            node("CLUSTER", "ADDSLOTSRANGE", number * share, min((number + 1) * share, SLOTS) - 1)
+            node("CLUSTER", "ADDSLOTS", *range(number * share, min((number + 1) * share, SLOTS)))
         for node in others:
             first("CLUSTER", "MEET", HOST, node.port)
         for node in self.nodes:

@@ -14,7 +14,7 @@ class Watched:
         self._stack = contextlib.ExitStack()
         try:
             self.first = self._stack.enter_context(Server("--repl-diskless-sync-delay", "0"))
-            follow = ("--replicaof", f"{HOST} {self.first.port}", "--repl-diskless-sync-delay", "0")
+            follow = ("--replicaof", HOST, self.first.port, "--repl-diskless-sync-delay", "0")
             self.second = self._stack.enter_context(Server(*follow))
             until(lambda: self.second.info("master_link_status") == "up", "the replica follows its master")
             self.sentinels = [

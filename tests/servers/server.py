@@ -37,6 +37,13 @@ def binary() -> str:
     return found
 
 
+@cache
+def major() -> int:
+    """The first number of the program's version."""
+    said = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.partition("v=")[2].partition(".")[0])
+
+
 def free_port() -> int:
     """A port that nobody listens at now, nor at the one 10,000 above it, which a node of a cluster needs."""
     while True:
@@ -100,7 +107,9 @@ class Server:
         port = [] if "--port" in self.arguments else ["--port", str(self.port)]
         command += [*port, "--bind", HOST, "--dir", str(self.directory), "--daemonize", "no", "--loglevel", "warning"]
         if self.mode is None:
-            command += ["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"]
+            command += ["--save", "", "--appendonly", "no"]
+            if major() >= 7:  # before, everybody might
+                command += ["--enable-debug-command", "yes"]
             command += ["--io-threads", "1", "--jemalloc-bg-thread", "no"]
         command += self.arguments
         ends_with_us = shutil.which("setpriv") if sys.platform == "linux" else None
