@@ -4,10 +4,69 @@
 //! child after a fork inherits the table and not the threads; as soon as it has enough threads of its own for the table
 //! to grow, it walks over memory that by then is something else. These wait in the kernel, which knows who is there.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{
     self, Condvar, MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError,
 };
 use std::time::Duration;
+
+/// What one thread of a process may do at a time. Not a mutex, which a child would inherit in whatever state it was when
+/// another thread forked: here it sees that the owner is not itself.
+#[derive(Debug, Default)]
+pub struct Right {
+    /// The process that has it, or 0.
+    owner: AtomicU32,
+}
+
+/// A [`Right`] that is somebody's, given back when dropped.
+#[derive(Debug)]
+pub struct Held(&'static Right);
+
+impl Right {
+    const TRIES: u32 = 600_000;
+    const PAUSE: Duration = Duration::from_micros(100);
+
+    /// One that nobody has.
+    pub const fn new() -> Self {
+        Self {
+            owner: AtomicU32::new(0),
+        }
+    }
+
+    /// Waits for it; `None` after a minute.
+    pub fn take(&'static self) -> Option<Held> {
+        let pid = std::process::id();
+        for _ in 0..Self::TRIES {
+            let owner = self.owner.load(Ordering::Relaxed);
+            if (owner == 0 || owner != pid)
+                && self
+                    .owner
+                    .compare_exchange(owner, pid, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                return Some(Held(self));
+            }
+            std::thread::sleep(Self::PAUSE);
+        }
+        None
+    }
+
+    /// Takes it before a fork, so that no other thread has it while that happens.
+    pub fn before_fork(&'static self) {
+        std::mem::forget(self.take());
+    }
+
+    /// Gives it back after the fork, in the parent and in the child.
+    pub fn after_fork(&self) {
+        self.owner.store(0, Ordering::Release);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.owner.store(0, Ordering::Release);
+    }
+}
 
 /// A lock for one at a time.
 #[derive(Debug, Default)]

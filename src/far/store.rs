@@ -1,5 +1,6 @@
 //! What a far store can do: four things that it must, and what follows from them.
 
+use super::entry::{Mode, Set};
 use super::error::{FarError, Problem};
 use super::record::Terms;
 use std::future::Future;
@@ -50,6 +51,29 @@ pub enum Condition {
     Present,
     /// If there is one with this version: compare and swap.
     Version(u64),
+}
+
+impl From<Condition> for Mode {
+    fn from(condition: Condition) -> Self {
+        match condition {
+            Condition::Always => Self::Always,
+            Condition::Absent => Self::Add,
+            Condition::Present => Self::Replace,
+            Condition::Version(version) => Self::Version(version),
+        }
+    }
+}
+
+/// A write of `entry` under `key`, as stores with conditions of their own take it.
+pub(super) fn set_of<'a>(key: &'a [u8], entry: Entry<'a>, mode: Mode) -> Set<'a> {
+    Set {
+        key,
+        payload: entry.payload,
+        terms: entry.terms,
+        tags: entry.tags,
+        mode,
+        ..Set::default()
+    }
 }
 
 /// Some keys, and where the next ones begin; `None` at the end.

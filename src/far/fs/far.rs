@@ -1,8 +1,9 @@
 //! The store of files as a [`FarStore`]: the answers are there as soon as somebody asks for them.
 
-use super::entry::{Found, Mode, Set, Written};
+use super::entry::{Found, Mode, Written};
 use super::store::FileStore;
 use crate::far::error::FarError;
+use crate::far::store::set_of;
 use crate::far::{Answer, Condition, Entry, FarStore, Keys, Stored};
 use std::path::Path;
 
@@ -21,31 +22,9 @@ impl From<&Found<'_>> for Stored {
     }
 }
 
-impl From<Condition> for Mode {
-    fn from(condition: Condition) -> Self {
-        match condition {
-            Condition::Always => Self::Always,
-            Condition::Absent => Self::Add,
-            Condition::Present => Self::Replace,
-            Condition::Version(version) => Self::Version(version),
-        }
-    }
-}
-
 /// An answer that is worked out when it is awaited, without waiting.
 fn answer<'a, T: 'a>(work: impl FnOnce() -> Result<T, FarError> + Send + 'a) -> Answer<'a, T> {
     Box::pin(async move { work() })
-}
-
-fn set_of<'a>(key: &'a [u8], entry: Entry<'a>, mode: Mode) -> Set<'a> {
-    Set {
-        key,
-        payload: entry.payload,
-        terms: entry.terms,
-        tags: entry.tags,
-        mode,
-        ..Set::default()
-    }
 }
 
 impl FarStore for FileStore {

@@ -5,60 +5,34 @@ use super::handle::Handle;
 use super::options::Options;
 use super::place::Place;
 use crate::far::error::{FarError, Problem};
-use crate::sync::Mutex;
+use crate::sync::{Held, Mutex, Right};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
-/// The process that opens or closes something, or 0. Not a mutex, which a child would inherit in whatever state it was
-/// when another thread forked: here it sees that the owner is not itself.
-static OWNER: AtomicU32 = AtomicU32::new(0);
-const TRIES: u32 = 600_000;
-const PAUSE: Duration = Duration::from_micros(100);
+static OPENING: Right = Right::new();
 
 /// The right to open and close environments in this process.
-pub(super) struct Opening(());
+pub(super) struct Opening(#[allow(dead_code)] Held); // given back when it is dropped
 
 impl Opening {
     /// Waits for it.
     pub(super) fn begin() -> Result<Self, Problem> {
-        let pid = std::process::id();
-        for _ in 0..TRIES {
-            let owner = OWNER.load(Ordering::Relaxed);
-            if (owner == 0 || owner != pid)
-                && OWNER
-                    .compare_exchange(owner, pid, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
-                return Ok(Self(()));
-            }
-            std::thread::sleep(PAUSE);
-        }
-        Err(Problem::Busy(
-            "another thread has been opening a store for a minute".to_owned(),
-        ))
-    }
-}
-
-impl Drop for Opening {
-    fn drop(&mut self) {
-        OWNER.store(0, Ordering::Release);
+        OPENING.take().map(Self).ok_or_else(|| {
+            Problem::Busy("another thread has been opening a store for a minute".to_owned())
+        })
     }
 }
 
 /// To be called before a fork, so that no other thread is opening or closing something while it happens.
 pub fn before_fork() {
-    if let Ok(opening) = Opening::begin() {
-        std::mem::forget(opening);
-    }
+    OPENING.before_fork();
 }
 
 /// To be called after it, in the parent and in the child.
 pub fn after_fork() {
     super::store::note_process();
-    OWNER.store(0, Ordering::Release);
+    OPENING.after_fork();
 }
 
 struct Entry {

@@ -1,20 +1,10 @@
 //! The store on a server as a [`FarStore`].
 
 use super::store::RedisStore;
-use crate::far::entry::{Mode, Set, Written};
+use crate::far::entry::{Mode, Written};
+use crate::far::store::set_of;
 use crate::far::{Answer, Condition, Entry, FarStore, Keys, Stored};
 use std::path::Path;
-
-fn set_of<'a>(key: &'a [u8], entry: Entry<'a>, mode: Mode) -> Set<'a> {
-    Set {
-        key,
-        payload: entry.payload,
-        terms: entry.terms,
-        tags: entry.tags,
-        mode,
-        ..Set::default()
-    }
-}
 
 impl FarStore for RedisStore {
     fn place(&self) -> &Path {
@@ -61,13 +51,7 @@ impl FarStore for RedisStore {
         now: u64,
     ) -> Answer<'a, Option<u64>> {
         Box::pin(async move {
-            let mode = match condition {
-                Condition::Always => Mode::Always,
-                Condition::Absent => Mode::Add,
-                Condition::Present => Mode::Replace,
-                Condition::Version(version) => Mode::Version(version),
-            };
-            let set = set_of(key, entry, mode);
+            let set = set_of(key, entry, condition.into());
             Ok(match Self::set(self, &set, now).await? {
                 Written::Stored(version) => Some(version),
                 Written::Refused => None,

@@ -4,65 +4,41 @@
 //! hangs on a chain with one link per process, of which a child leaves all but its own alone.
 
 use crate::far::error::Problem;
+use crate::sync::{Held, Right};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads that drive the connections of all stores.
 const WORKERS: usize = 1;
-const TRIES: u32 = 600_000;
-const PAUSE: Duration = Duration::from_micros(100);
 
-/// The process that makes something, or 0. Not a mutex, which a child would inherit in whatever state it was when another
-/// thread forked: here it sees that the owner is not itself.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+static MAKING: Right = Right::new();
 /// The number of this process as of the last look, so that what is cheap need not ask the system.
 static PID: AtomicU32 = AtomicU32::new(0);
 
 /// The right to make what belongs to a process.
-pub(super) struct Making(());
+pub(super) struct Making(#[allow(dead_code)] Held); // given back when it is dropped
 
 impl Making {
     /// Waits for it.
     pub(super) fn begin() -> Result<Self, Problem> {
-        let pid = std::process::id();
-        for _ in 0..TRIES {
-            let owner = OWNER.load(Ordering::Relaxed);
-            if (owner == 0 || owner != pid)
-                && OWNER
-                    .compare_exchange(owner, pid, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
-                return Ok(Self(()));
-            }
-            std::thread::sleep(PAUSE);
-        }
-        Err(Problem::Busy(
-            "another thread has been connecting for a minute".to_owned(),
-        ))
-    }
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        OWNER.store(0, Ordering::Release);
+        MAKING.take().map(Self).ok_or_else(|| {
+            Problem::Busy("another thread has been connecting for a minute".to_owned())
+        })
     }
 }
 
 /// To be called before a fork, so that no other thread is making something while it happens.
 pub fn before_fork() {
-    if let Ok(making) = Making::begin() {
-        std::mem::forget(making);
-    }
+    MAKING.before_fork();
 }
 
 /// To be called after it, in the parent and in the child.
 pub fn after_fork() {
     pid();
-    OWNER.store(0, Ordering::Release);
+    MAKING.after_fork();
 }
 
 /// The number of this process.
