@@ -11,7 +11,7 @@ import pytest
 from omnicache import Cache, ManualClock, RedisBackend, TieredBackend
 from tests.servers.cluster import Cluster
 from tests.servers.sentinel import Watched
-from tests.servers.server import Server, until
+from tests.servers.server import Server, caught_up, until
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ class Load:
                 except Exception as error:
                     self.problems.append(error)
                 self._timed(start)
-                await asyncio.sleep(0)
+                # A loop that lets the GIL go for an instant only, again and again, starves all other threads.
+                await asyncio.sleep(0.001)
 
         async def all_of_them() -> None:
             await asyncio.gather(*(one(number) for number in range(20)))
@@ -106,7 +107,7 @@ def test_a_failover_in_good_order(watched: Watched, make: Callable[..., Cache], 
     far = RedisBackend(watched.url)
     cache = make(backend=TieredBackend(far=far) if kind == "tiered" else far)
     cache["a"] = 1
-    watched.first("WAIT", 1, 5000)
+    caught_up(watched.second, watched.first)
     with Load(cache) as load:
         watched.fail_over()
         until(lambda: works(cache), "the cache follows", 30)
@@ -126,7 +127,7 @@ def test_a_master_that_dies(watched: Watched, make: Callable[..., Cache]):
     clock = ManualClock()
     cache = make(backend=RedisBackend(watched.url, timeout=0.5), clock=clock)
     cache["a"] = 1
-    watched.first("WAIT", 1, 5000)
+    caught_up(watched.second, watched.first)
     with Load(cache) as load:
         watched.first.kill()
         watched.wait_for(watched.second)
@@ -201,7 +202,7 @@ def test_a_cluster_that_changes_its_master_under_load(nodes: Cluster, make: Call
     cache.set_many({f"k{number}": number for number in range(60)})
     with Load(cache) as load:
         for master in nodes.masters():
-            master("WAIT", 1, 5000)
+            caught_up(nodes.replica_of(master), master)
             nodes.fail_over(master)
             time.sleep(0.1)
         until(lambda: works(cache), "the cache follows", 30)
@@ -215,7 +216,7 @@ def test_a_cluster_loses_a_master(nodes: Cluster, make: Callable[..., Cache]):
     cache = make(backend=RedisBackend(nodes.url, timeout=0.5, connect_timeout=0.5), clock=clock)
     cache.set_many({f"k{number}": number for number in range(60)})
     master = nodes.masters()[0]
-    master("WAIT", 1, 5000)
+    caught_up(nodes.replica_of(master), master)
     try:
         with Load(cache) as load:
             master.kill()

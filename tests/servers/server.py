@@ -193,6 +193,18 @@ class Server:
         self.close()
 
 
+def caught_up(replica: Server, master: Server) -> None:
+    """Waits until a replica has what its master has by now.
+
+    Its link is up before that: what is written meanwhile is sent with its first acknowledgement, up to a second later.
+    """
+    offset = int(master.info("master_repl_offset"))
+    until(
+        lambda: "state=online" in master.info("slave0") and int(replica.info("slave_repl_offset")) >= offset,
+        "the replica catches up",
+    )
+
+
 @contextlib.contextmanager
 def paused(server: Server) -> Iterator[None]:
     """A server that does not answer for the length of a block."""

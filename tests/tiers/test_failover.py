@@ -289,6 +289,84 @@ def test_what_is_deleted_while_another_thread_makes_good_is_made_good_too(
     assert cache.get_many(["k", "l"]) == {}
 
 
+def test_a_caller_who_never_rests_does_not_keep_the_store_from_coming_back(
+    cache: Cache, store: Broken, clock: ManualClock
+):
+    cache["k"] = "old"
+    fail(cache, store)
+    cache.delete("k")
+    store.down = False
+    clock.advance(2)
+    rounds = []
+
+    def hook(what: str, key: str) -> None:
+        # As long as the store hears of what it missed, others ask for more of it.
+        if threading.current_thread() is main and what == "delete":
+            rounds.append(key)
+            if len(rounds) > 20:
+                raise ConnectionError("it never ends")
+            thread = threading.Thread(target=lambda: cache.set(f"k{len(rounds)}", "new"))
+            thread.start()
+            thread.join(10)
+
+    main = threading.current_thread()
+    store.hook = hook
+    assert cache.get("k") is None
+    assert cache.status == "active"
+    assert len(rounds) < 5
+    store.hook = None
+    assert cache.get("k1") is None
+
+
+def test_attempts_that_fail_do_not_add_to_what_is_owed(cache: Cache, store: Broken, clock: ManualClock):
+    fail(cache, store)
+    for _ in range(50):
+        clock.advance(100)
+        cache.set("k", 1)
+        cache.delete("l")
+        cache.invalidate(["l"])
+        cache.get("k")
+    assert len(cache._port._owed._steps) <= 3 * 50
+    for _ in range(50):
+        clock.advance(100)
+        cache.set("k", 1)
+        cache.delete("l")
+    assert len(cache._port._owed._steps) <= 3 * 50 + 2
+    recover(cache, store, clock)
+    assert list(cache) == []
+
+
+def test_what_is_missed_while_it_is_made_good_and_fails_is_made_good_later(
+    cache: Cache, store: Broken, clock: ManualClock
+):
+    for number in range(3):
+        cache[f"k{number}"] = "old"
+    fail(cache, store)
+    cache.delete("k0")
+    cache.invalidate(["k1"], hard=True)
+    store.down = False
+    clock.advance(2)
+    once = []
+
+    def fails() -> None:
+        store.down = True
+        cache.delete("k2")
+        store.down = False
+
+    def hook(what: str, key: str) -> None:
+        if threading.current_thread() is main and key.endswith("k1") and not once:
+            once.append(1)
+            thread = threading.Thread(target=fails)
+            thread.start()
+            thread.join(10)
+
+    main = threading.current_thread()
+    store.hook = hook
+    assert cache.get("k2") is None
+    assert cache.get_many(["k0", "k1", "k2"]) == {}
+    assert cache.status == "active"
+
+
 def test_what_was_in_the_fallback_is_not_there_in_the_next_outage(cache, store, spare, clock):
     fail(cache, store)
     cache["k"] = "first outage"

@@ -19,7 +19,7 @@ from .._watch import WATCH, Label
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
-from .owed import Owed, next_step
+from .owed import Owed, next_step, step_of
 
 if TYPE_CHECKING:
     from .._omnicache import FarLease, FileStore, RedisStore
@@ -111,6 +111,9 @@ class Guard:
         self._lock: Final = threading.Lock()
         self._owed: Final = Owed()
         self._replaying = False
+        # A replay has found the primary to be back: what is missed from now on is made good at once, as a busy caller
+        # could miss things faster than the replay makes them good.
+        self._catching_up = False
         self.elsewhere = 0
         """How many requests the primary has not answered so far."""
         # What is in the fallback: nothing, what was written in this outage, or what may be older.
@@ -249,7 +252,7 @@ class Guard:
                 if self._kept == "used":
                     yield from self._emptied()
                 return answer
-        self.owe(name, *args)
+        yield from self._missed(name, args)
         if self.fallback is not None and name not in _ITS_OWN and hasattr(self.fallback, name):
             try:
                 if self._kept == "old":
@@ -268,6 +271,22 @@ class Guard:
         with self._lock:
             self.elsewhere += 1
             self._owed.add(name, args)
+
+    def _missed(self, name: str, args: tuple[Any, ...]) -> Request:
+        """The primary does not hear of this request; of what it changes it does, now or before it is read again."""
+        step = step_of(name, args) if self._catching_up else None
+        if step is None:
+            self.owe(name, *args)
+            return
+        with self._lock:
+            self.elsewhere += 1
+        try:
+            yield self.primary, step
+        except BaseException as error:
+            self.owe(name, *args)
+            if not isinstance(error, _FAILURE):
+                raise
+            self._told(error, False)
 
     def _admitted(self) -> Literal["plainly", "replay"] | None:
         """Whether this request may go to the primary, and whether it is the one that first makes good what is owed."""
@@ -303,7 +322,7 @@ class Guard:
             if not ended:
                 self.breaker.gave_up()
             if replay:
-                self._replaying = False
+                self._replaying = self._catching_up = False
 
     def _make_good(self) -> Request:
         """Does what could not be done, before anything is read: else what was deleted would come back."""
@@ -316,6 +335,7 @@ class Guard:
                     yield from self._make_good_matching(*step[1:])
                 else:
                     yield self.primary, step
+                self._catching_up = True
                 del steps[:count]
                 if not steps:
                     with self._lock:

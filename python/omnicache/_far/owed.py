@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Any, Final
 
-__all__ = ["Owed", "next_step"]
+__all__ = ["Owed", "next_step", "step_of"]
 
 MOST: Final = 10_000
 """If more than this has changed, everything has."""
 _BATCH: Final = 500
 _WRITES: Final = frozenset({"delete", "take", "set", "touch"})
+_CHANGES: Final = frozenset({"delete_many", "invalidate", "invalidate_tags", "matching", "clear"})
 
 Step = tuple[Any, ...]
 
@@ -30,21 +31,18 @@ class Owed:
 
     def add(self, name: str, args: Step) -> None:
         """A request that could not be done, if it would have changed something."""
-        if name in _WRITES:
-            if args[0] in self._last:
-                return
-            # What is written meanwhile is newer than what the store has, which must not come back.
-            step: Step = ("delete", args[0], _moment(name, args))
-        elif name == "set_many":
-            step = ("delete_many", [entry[0] for entry in args[0]], args[1])
-        elif name in {"delete_many", "invalidate", "invalidate_tags", "matching", "clear"}:
-            step = (name, *args)
-        else:
+        if name in _WRITES and args[0] in self._last:
+            return
+        step = step_of(name, args)
+        if step is None:
             return
         if name == "clear" or len(self._steps) >= MOST:
             self._steps = []
             step = ("clear", step[-1])
-        if step[0] == "delete":
+        self._append(step)
+
+    def _append(self, step: Step) -> None:
+        if _is_deletion(step):
             self._last.add(step[1])
         else:
             self._last.clear()
@@ -58,16 +56,34 @@ class Owed:
 
     def give_back(self, steps: list[Step]) -> None:
         """What the caller could not do goes before what has come since."""
-        self._steps[:0] = steps
+        since, self._steps = self._steps, steps
+        self._last = {step[1] for step in takewhile(_is_deletion, reversed(steps))}
+        for step in since:
+            if not (_is_deletion(step) and step[1] in self._last):
+                self._append(step)
+
+
+def step_of(name: str, args: Step) -> Step | None:
+    """What a store has to be told that was not asked this; None if that changes nothing."""
+    if name in _WRITES:
+        # What is written meanwhile is newer than what the store has, which must not come back.
+        return "delete", args[0], _moment(name, args)
+    if name == "set_many":
+        return "delete_many", [entry[0] for entry in args[0]], args[1]
+    return (name, *args) if name in _CHANGES else None
 
 
 def next_step(steps: list[Step]) -> tuple[Step, int]:
     """The first of `steps`, with the deletions that follow a deletion; how many are done with it."""
     first = steps[0]
-    if first[0] != "delete":
+    if not _is_deletion(first):
         return first, 1
-    keys = [step[1] for step in takewhile(lambda step: step[0] == "delete", steps[:_BATCH])]
+    keys = [step[1] for step in takewhile(_is_deletion, steps[:_BATCH])]
     return ("delete_many", list(dict.fromkeys(keys)), first[-1]), len(keys)
+
+
+def _is_deletion(step: Step) -> bool:
+    return bool(step[0] == "delete")
 
 
 def _moment(name: str, args: Step) -> float:
