@@ -8,7 +8,7 @@ function, *arguments)`` calls what may wait for other threads.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Generator
 from functools import wraps
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -40,7 +40,7 @@ class Port(Protocol):
     def call(self, name: str, /, *args: Any) -> Any:
         """Does it in this thread."""
 
-    def acall(self, name: str, /, *args: Any) -> Coroutine[Any, Any, Any]:
+    def acall(self, name: str, /, *args: Any) -> Awaitable[Any]:
         """Does it without stopping the running loop."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from .apart import apart, nothing
@@ -47,6 +47,6 @@ class StorePort:
         """Does it in this thread."""
         return getattr(self, name)(*args)
 
-    async def acall(self, name: str, *args: Any) -> Any:
+    def acall(self, name: str, *args: Any) -> Awaitable[Any]:
         """Does it in a thread of its own."""
-        return await apart(self.call, name, *args, late=self.late)
+        return apart(self.call, name, *args, late=self.late)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._omnicache import RedisStore
 from .ports import ASKERS, Given, StorePort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable
 
     from ..backends import RedisBackend
 
 __all__ = ["RedisPort"]
+
+Later = bool | Callable[[], object]
+"""Whether what is returned is to be awaited; a function hears if it is done after all when nobody waits any more."""
 
 # What changes nothing, so that nobody need hear when it is done after all.
 _READS: Final = frozenset({"get", "get_many", "scan", "count", "stats", "leased", "generation", "wait"})
@@ -53,105 +57,102 @@ class RedisPort(StorePort):
             self._begin()
         return getattr(self, name)(*args)
 
-    async def acall(self, name: str, *args: Any) -> Any:
+    def acall(self, name: str, *args: Any) -> Awaitable[Any]:
         """Waits for the reply in this task. Leaving it leaves all others alone."""
         if self._begun is not None:
-            await self.store.tracking(_PATIENCE, later=True)
-            self._begin()
-        if name == "get":
-            return await self.store.get(*args, later=True)
-        reply = getattr(self, name)(*args, later=True)
-        try:
-            return await reply
-        except BaseException:
-            if name not in _READS:
-                reply.leave(self.late)
-            raise
+            return self._abegin(name, args)
+        reply: Awaitable[Any] = getattr(self, name)(*args, later=True if name in _READS else self.late)
+        return reply
+
+    async def _abegin(self, name: str, args: tuple[Any, ...]) -> Any:
+        await self.store.tracking(_PATIENCE, later=True)
+        self._begin()
+        return await self.acall(name, *args)
 
     def _begin(self) -> None:
         begun, self._begun = self._begun, None
         if begun is not None:
             begun()
 
-    def get(self, key: bytes, now: float, *, later: bool = False) -> Any:
+    def get(self, key: bytes, now: float, *, later: Later = False) -> Any:
         """The entry, stale or not."""
         return self.store.get(key, now, later=later)
 
-    def get_many(self, keys: list[bytes], now: float, *, later: bool = False) -> Any:
+    def get_many(self, keys: list[bytes], now: float, *, later: Later = False) -> Any:
         """The entries, in the order of the keys."""
         return self.store.get_many(keys, now, later=later)
 
-    def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any], *, later: bool = False) -> Any:
+    def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any], *, later: Later = False) -> Any:
         """The version written, None if a condition did not hold."""
         return self.store.set(key, payload, now, **fields, later=later)
 
-    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any], *, later: bool = False) -> Any:
+    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any], *, later: Later = False) -> Any:
         """As `set` of many, the terms that they share in `fields`; their versions."""
         return self.store.set_many(entries, now, **fields, later=later)
 
-    def delete(self, key: bytes, now: float, *, later: bool = False) -> Any:
+    def delete(self, key: bytes, now: float, *, later: Later = False) -> Any:
         """Whether there was one."""
         return self.store.delete(key, now, later=later)
 
-    def delete_many(self, keys: list[bytes], now: float, *, later: bool = False) -> Any:
+    def delete_many(self, keys: list[bytes], now: float, *, later: Later = False) -> Any:
         """How many there were."""
         return self.store.delete_many(keys, now, later=later)
 
-    def take(self, key: bytes, now: float, *, later: bool = False) -> Any:
+    def take(self, key: bytes, now: float, *, later: Later = False) -> Any:
         """Removes and returns it."""
         return self.store.take(key, now, later=later)
 
     def touch(
-        self, key: bytes, fresh_until: float | None, expires: float | None, now: float, *, later: bool = False
+        self, key: bytes, fresh_until: float | None, expires: float | None, now: float, *, later: Later = False
     ) -> Any:
         """Another end; whether there was an entry."""
         return self.store.touch(key, fresh_until, expires, now, later=later)
 
-    def invalidate(self, keys: list[bytes], hard: bool, now: float, *, later: bool = False) -> Any:
+    def invalidate(self, keys: list[bytes], hard: bool, now: float, *, later: Later = False) -> Any:
         """Stale, or gone if `hard`; how many there were."""
         return self.store.invalidate(keys, now, hard=hard, later=later)
 
-    def invalidate_tags(self, tags: list[str], hard: bool, now: float, *, later: bool = False) -> Any:
+    def invalidate_tags(self, tags: list[str], hard: bool, now: float, *, later: Later = False) -> Any:
         """Whatever carries one of them."""
         return self.store.invalidate_tags(tags, now, hard=hard, later=later)
 
-    def scan(self, cursor: bytes | None, limit: int, now: float, *, later: bool = False) -> Any:
+    def scan(self, cursor: bytes | None, limit: int, now: float, *, later: Later = False) -> Any:
         """Some entries without their payloads, and where the next ones begin."""
         return self.store.scan(now, cursor=cursor, limit=limit, later=later)
 
-    def clear(self, _now: float, *, later: bool = False) -> Any:
+    def clear(self, _now: float, *, later: Later = False) -> Any:
         """Removes everything; how many there were."""
         return self.store.clear(later=later)
 
-    def count(self, now: float, *, later: bool = False) -> Any:
+    def count(self, now: float, *, later: Later = False) -> Any:
         """How many there are."""
         return self.store.count(now, later=later)
 
-    def purge(self, now: float, *, later: bool = False) -> Any:
+    def purge(self, now: float, *, later: Later = False) -> Any:
         """Removes what is over, as far as the server still has it; how many went."""
         return self.store.purge(now, later=later)
 
-    def stats(self, now: float, *, later: bool = False) -> Any:
+    def stats(self, now: float, *, later: Later = False) -> Any:
         """How many entries there are, and what they weigh."""
         return self.store.stats(now, later=later)
 
-    def lease(self, key: bytes, until: float, now: float, *, later: bool = False) -> Any:
+    def lease(self, key: bytes, until: float, now: float, *, later: Later = False) -> Any:
         """Asks to be the one who loads a key."""
         return self.store.lease(key, until, now, number=next(ASKERS), later=later)
 
-    def release(self, key: bytes, token: int, _now: float, *, later: bool = False) -> Any:
+    def release(self, key: bytes, token: int, _now: float, *, later: Later = False) -> Any:
         """Gives that up."""
         return self.store.release(key, token, later=later)
 
-    def wait(self, key: bytes, seconds: float, *, later: bool = False) -> Any:
+    def wait(self, key: bytes, seconds: float, *, later: Later = False) -> Any:
         """Returns when the lease of a key has ended, or after so many seconds."""
         return self.store.wait(key, seconds, later=later)
 
-    def leased(self, _now: float, *, later: bool = False) -> Any:
+    def leased(self, _now: float, *, later: Later = False) -> Any:
         """The keys that are being loaded, here or elsewhere."""
         return self.store.leased(later=later)
 
-    def generation(self, _now: float, *, later: bool = False) -> Any:
+    def generation(self, _now: float, *, later: Later = False) -> Any:
         """What is made from now on is invalidated by what comes after it."""
         return self.store.generation(later=later)
 

@@ -16,6 +16,9 @@
 //!   wait(key, timeout)                                     until the lease of another may have ended
 //!   tracking(timeout)                                      asks to be told of changes, and waits for that
 //! store.get_blocking(key, now) set_blocking(&Set, now)     for threads that wait; block_on(future) for the rest
+//! errand_get(key) errand_set(&Set, now) -> Errand          for event loops, which have lanes of their own:
+//!   way(&errand) goes(&errand, &way)   way.connect() -> Coming -> Lane   lane.ask(&errand, who) write() read()
+//!   got(&errand, ..) errand.written(..) late(&way, ..)
 //! store.track() tracked() position() changes(since)        changes by others; at once, they ask nobody
 //! store.spawn(future) close()                            spawn_all(futures)
 //! before_fork() after_fork()
@@ -27,15 +30,19 @@
 //! home tags value               what a process keeps of a store; what is known of tags; what lies under a name
 //! keeper watch news             being told of changes
 //! route server topology request scripts   requests, and who gets them
-//! link wire                     connections: the common one, and those of callers that wait
+//! errand answer stream          the simplest requests, which need not go over the common connection
+//! link wire lane                connections: the common one, those of callers that wait, and those of event loops
 //! options url name slots process random   what the others are made of
 //! ```
 
+mod answer;
 mod blocking;
 mod change;
+mod errand;
 mod far;
 mod home;
 mod keeper;
+mod lane;
 mod lease;
 mod link;
 mod name;
@@ -51,6 +58,7 @@ mod scripts;
 mod server;
 mod slots;
 mod store;
+mod stream;
 mod tags;
 mod topology;
 mod url;
@@ -59,6 +67,9 @@ mod watch;
 mod wire;
 mod write;
 
+pub use answer::Answer;
+pub use errand::Errand;
+pub use lane::{Coming, Lane, Way};
 pub use options::{Host, Login, Options, PORT, SENTINEL_PORT, Secret, Target, Tls};
 pub use process::{after_fork, before_fork, spawn_all};
 pub use scan::Stats;

@@ -4,6 +4,7 @@ use super::keeper;
 use super::link::{Address, Link, Listener, Live};
 use super::options::{Options, Target};
 use super::process;
+use super::stream::Stream;
 use super::topology::{self, Map};
 use super::watch::Watch;
 use crate::far::error::Problem;
@@ -21,6 +22,8 @@ pub(super) struct Server {
     pub(super) map: RwLock<Map>,
     links: RwLock<HashMap<Address, Arc<Link>>>,
     listener: Listener,
+    /// The connections of event loops, and where they lead.
+    pub(super) lanes: Mutex<Vec<(Arc<Link>, Weak<Stream>)>>,
     /// By the prefix of their names.
     pub(super) watches: Mutex<HashMap<String, Arc<Watch>>>,
     /// Wakes the keeper: something was asked for, or lost.
@@ -63,6 +66,7 @@ impl Server {
                 map: RwLock::new(Map::of(&options.target)),
                 links: RwLock::default(),
                 listener,
+                lanes: Mutex::default(),
                 watches: Mutex::default(),
                 keep: Arc::new(Notify::new()),
                 keeping: AtomicBool::new(false),
@@ -106,6 +110,16 @@ impl Server {
             .write()
             .extract_if(|address, _| !masters.contains(address))
             .collect();
+        self.lanes.lock().retain(|(of, stream)| {
+            let Some(stream) = stream.upgrade() else {
+                return false;
+            };
+            let goes_on = masters.contains(&of.address);
+            if !goes_on {
+                stream.end();
+            }
+            goes_on
+        });
         for (_, link) in gone {
             link.cut(&self.listener);
         }

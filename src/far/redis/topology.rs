@@ -37,6 +37,15 @@ impl Map {
         }
     }
 
+    /// Whether the server at `address` has `slot`.
+    pub(super) fn has(&self, slot: u16, address: &Address) -> bool {
+        match (self, address) {
+            (Self::One(one), _) => one == address,
+            (Self::Slots(slots), Address::Tcp(host)) => slots.owner(slot) == Some(host),
+            (Self::Unknown | Self::Slots(_), _) => false,
+        }
+    }
+
     /// Whether it may name servers that are replicas by now, whose entries would be seen twice.
     pub(super) fn is_in_doubt(&self) -> bool {
         match self {

@@ -4,13 +4,12 @@
 //! sockets of their own, as many as threads ask at once. Whatever is out of the ordinary (a server that moved, that loads,
 //! that was lost) is left to the common connection, which knows what to do.
 
+use super::answer::{Answer, Read, command, read};
 use super::link::Address;
 use super::options::{Login, Options, Secret};
+use super::stream::Stream;
 use crate::sync::Mutex;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Idle connections that are kept.
@@ -19,22 +18,6 @@ const KEPT: usize = 16;
 const READ: usize = 16 << 10;
 /// A larger buffer is given back after use.
 const LARGE: usize = 1 << 20;
-
-/// What a server answered.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Nothing,
-    Done,
-    Bytes(Vec<u8>),
-    /// An error, or something that was not expected.
-    Other,
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
 
 /// A connection.
 pub(super) struct Wire {
@@ -81,31 +64,8 @@ impl Wires {
 impl Wire {
     /// Connects to `address`.
     pub(super) fn connect(address: &Address, options: &Options) -> io::Result<Self> {
-        let stream = match address {
-            Address::Tcp(host) => {
-                let mut failed = io::Error::from(io::ErrorKind::NotFound);
-                let places = (host.name.as_str(), host.port).to_socket_addrs()?;
-                let connected = places.into_iter().find_map(|place| {
-                    TcpStream::connect_timeout(&place, options.connect_timeout)
-                        .map_err(|error| failed = error)
-                        .ok()
-                });
-                let stream = connected.ok_or(failed)?;
-                stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(options.timeout))?;
-                stream.set_write_timeout(Some(options.timeout))?;
-                Stream::Tcp(stream)
-            }
-            #[cfg(unix)]
-            Address::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(options.timeout))?;
-                stream.set_write_timeout(Some(options.timeout))?;
-                Stream::Unix(stream)
-            }
-            #[cfg(not(unix))]
-            Address::Unix(_) => return Err(io::ErrorKind::Unsupported.into()),
-        };
+        let stream = Stream::connect(address, options)?;
+        stream.set_timeout(options.timeout)?;
         let mut wire = Self {
             address: address.clone(),
             stream,
@@ -115,6 +75,11 @@ impl Wire {
         };
         wire.greet(options)?;
         Ok(wire)
+    }
+
+    /// The socket, for another use.
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
     }
 
     fn greet(&mut self, options: &Options) -> io::Result<()> {
@@ -151,14 +116,16 @@ impl Wire {
     /// Sends `commands`, which are `count` of them, and reads their answers. After an error the connection is of no use.
     pub(super) fn exchange(&mut self, commands: &[u8], count: usize) -> io::Result<Vec<Answer>> {
         let deadline = Instant::now() + self.timeout;
-        match &mut self.stream {
-            Stream::Tcp(stream) => stream.write_all(commands)?,
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.write_all(commands)?,
-        }
+        self.stream.write_all(commands)?;
         let mut answers = Vec::with_capacity(count);
-        for _ in 0..count {
-            answers.push(self.answer(deadline)?);
+        while answers.len() < count {
+            match read(&self.buffer[self.at..])? {
+                Read::Whole(answer, length) => {
+                    answers.push(answer);
+                    self.at += length;
+                }
+                Read::Part(wanted) => self.fill(self.at.saturating_add(wanted), deadline)?,
+            }
         }
         if self.at < self.buffer.len() {
             return Err(io::Error::new(
@@ -174,47 +141,6 @@ impl Wire {
         Ok(answers)
     }
 
-    fn answer(&mut self, deadline: Instant) -> io::Result<Answer> {
-        let line = self.line(deadline)?;
-        let (kind, rest) = self.buffer[line.0..line.1]
-            .split_first()
-            .ok_or(io::ErrorKind::InvalidData)?;
-        match kind {
-            b'+' => Ok(Answer::Done),
-            b'-' | b':' => Ok(Answer::Other),
-            b'_' => Ok(Answer::Nothing),
-            b'$' => {
-                let text = std::str::from_utf8(rest).map_err(|_| io::ErrorKind::InvalidData)?;
-                let length: i64 = text.parse().map_err(|_| io::ErrorKind::InvalidData)?;
-                let Ok(length) = usize::try_from(length) else {
-                    return Ok(Answer::Nothing);
-                };
-                let end = line.1 + 2 + length;
-                self.fill(end + 2, deadline)?;
-                let bytes = self.buffer[line.1 + 2..end].to_vec();
-                self.at = end + 2;
-                Ok(Answer::Bytes(bytes))
-            }
-            _ => Err(io::ErrorKind::InvalidData.into()),
-        }
-    }
-
-    /// Where the next line is, without its end, behind which the rest begins.
-    fn line(&mut self, deadline: Instant) -> io::Result<(usize, usize)> {
-        let start = self.at;
-        let mut from = start;
-        loop {
-            let unread = &self.buffer[from..];
-            if let Some(found) = unread.windows(2).position(|two| two == b"\r\n") {
-                self.at = from + found + 2;
-                return Ok((start, from + found));
-            }
-            from = self.buffer.len().saturating_sub(1).max(start);
-            let wanted = self.buffer.len() + 1;
-            self.fill(wanted, deadline)?;
-        }
-    }
-
     /// Reads until there are `wanted` bytes.
     fn fill(&mut self, wanted: usize, deadline: Instant) -> io::Result<()> {
         while self.buffer.len() < wanted {
@@ -222,12 +148,7 @@ impl Wire {
             // What is announced is not believed beyond what arrives.
             self.buffer
                 .resize(have + (wanted - have).clamp(READ, LARGE), 0);
-            let read = match &mut self.stream {
-                Stream::Tcp(stream) => stream.read(&mut self.buffer[have..]),
-                #[cfg(unix)]
-                Stream::Unix(stream) => stream.read(&mut self.buffer[have..]),
-            };
-            let read = match read {
+            let read = match self.stream.read(&mut self.buffer[have..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
                 other => other,
@@ -240,20 +161,5 @@ impl Wire {
             }
         }
         Ok(())
-    }
-}
-
-/// Appends a command to `out`.
-pub(super) fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
-    let number = |out: &mut Vec<u8>, kind: u8, number: usize| {
-        out.push(kind);
-        out.extend_from_slice(number.to_string().as_bytes());
-        out.extend_from_slice(b"\r\n");
-    };
-    number(out, b'*', words.len());
-    for word in words {
-        number(out, b'$', word.len());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
     }
 }

@@ -1,6 +1,7 @@
 //! A store on a server as a Python object: every request may be waited for by a thread, which gives the GIL away, or by a
 //! task, whose loop hears of many replies at once.
 
+mod lanes;
 mod read;
 mod replies;
 mod reply;

@@ -2,6 +2,8 @@
 
 use super::super::entry::FarEntry;
 use super::super::nanos;
+use super::lanes::{self, Request};
+use super::reply::Later;
 use super::store::{RedisStore, Shared};
 use crate::far::Stored;
 use crate::far::entry::Page;
@@ -11,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use std::time::Duration;
 
-fn entry_or_none(py: Python<'_>, found: Option<Stored>) -> PyResult<Py<PyAny>> {
+pub(super) fn entry_or_none(py: Python<'_>, found: Option<Stored>) -> PyResult<Py<PyAny>> {
     match found {
         Some(found) => FarEntry::of_stored(py, found).into_py_any(py),
         None => Ok(py.None()),
@@ -41,25 +43,24 @@ fn page_of(py: Python<'_>, page: Page) -> PyResult<Py<PyAny>> {
 #[pymethods]
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl RedisStore {
-    #[pyo3(signature = (key, now, *, later = false))]
-    fn get(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (key, now, *, later = Later::No))]
+    fn get(&self, py: Python<'_>, key: &[u8], now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
-        if !later {
+        let Later::Yes(late) = later else {
             let found = self.away(py, |store| store.get_blocking(key, now))?;
             return entry_or_none(py, found);
-        }
+        };
         let key = key.to_vec();
-        let work = move |store: Shared| async move { store.get(&key, now).await };
-        self.ask(py, later, work, entry_or_none)
+        lanes::ask(py, self.store(), Request::Get { key, now }, late)
     }
 
-    #[pyo3(signature = (keys, now, *, later = false))]
+    #[pyo3(signature = (keys, now, *, later = Later::No))]
     fn get_many(
         &self,
         py: Python<'_>,
         keys: Vec<Bound<'_, PyBytes>>,
         now: f64,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (keys, now) = (owned(&keys), nanos(now)?);
         let work = move |store: Shared| async move { store.get_many(&slices(&keys), now).await };
@@ -69,14 +70,14 @@ impl RedisStore {
         })
     }
 
-    #[pyo3(signature = (now, *, cursor = None, limit = 100, later = false))]
+    #[pyo3(signature = (now, *, cursor = None, limit = 100, later = Later::No))]
     fn scan(
         &self,
         py: Python<'_>,
         now: f64,
         cursor: Option<Vec<u8>>,
         limit: usize,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let work = move |store: Shared| async move {
@@ -85,15 +86,15 @@ impl RedisStore {
         self.ask(py, later, work, page_of)
     }
 
-    #[pyo3(signature = (now, *, later = false))]
-    fn count(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (now, *, later = Later::No))]
+    fn count(&self, py: Python<'_>, now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let work = move |store: Shared| async move { store.count(now).await };
         self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
     }
 
-    #[pyo3(signature = (now, *, later = false))]
-    fn stats(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (now, *, later = Later::No))]
+    fn stats(&self, py: Python<'_>, now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let work = move |store: Shared| async move { store.stats(now).await };
         self.ask(py, later, work, |py, stats: Stats| {
@@ -112,32 +113,32 @@ impl RedisStore {
         })
     }
 
-    #[pyo3(signature = (*, later = false))]
-    fn leased(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (*, later = Later::No))]
+    fn leased(&self, py: Python<'_>, later: Later) -> PyResult<Py<PyAny>> {
         let work = move |store: Shared| async move { store.leased().await };
         self.ask(py, later, work, |py, keys: Vec<Vec<u8>>| {
             bytes_list(py, &keys)?.into_py_any(py)
         })
     }
 
-    #[pyo3(signature = (*, later = false))]
-    fn generation(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (*, later = Later::No))]
+    fn generation(&self, py: Python<'_>, later: Later) -> PyResult<Py<PyAny>> {
         let work = move |store: Shared| async move { store.generation().await };
         self.ask(py, later, work, |py, generation: u64| {
             generation.into_py_any(py)
         })
     }
 
-    #[pyo3(signature = (key, seconds, *, later = false))]
-    fn wait(&self, py: Python<'_>, key: &[u8], seconds: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (key, seconds, *, later = Later::No))]
+    fn wait(&self, py: Python<'_>, key: &[u8], seconds: f64, later: Later) -> PyResult<Py<PyAny>> {
         let (key, timeout) = (key.to_vec(), Duration::from_nanos(nanos(seconds)?));
         let work = move |store: Shared| async move { store.wait(&key, timeout).await };
         self.ask(py, later, work, |py, ended: bool| ended.into_py_any(py))
     }
 
     /// Waits until the server tells of changes by others; whether it does.
-    #[pyo3(signature = (seconds, *, later = false))]
-    fn tracking(&self, py: Python<'_>, seconds: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (seconds, *, later = Later::No))]
+    fn tracking(&self, py: Python<'_>, seconds: f64, later: Later) -> PyResult<Py<PyAny>> {
         let timeout = Duration::from_nanos(nanos(seconds)?);
         let work = move |store: Shared| async move { store.tracking(timeout).await };
         self.ask(py, later, work, |py, told: bool| told.into_py_any(py))

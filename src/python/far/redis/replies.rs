@@ -6,8 +6,12 @@
 //! 1. A reply is put among those that wait; *then* `told` is set, and the one who set it writes a byte.
 //! 2. The loop empties the pipe, *then* clears `told`, *then* takes what waits. Who came before it was cleared is taken;
 //!    who comes after it writes again.
+//!
+//! The other way, too, what a round of the loop asks for goes out together, at its end.
 
 use super::super::CacheBackendError;
+use super::lanes::Lanes;
+use super::reply::Reply;
 use crate::far::redis;
 use crate::sync::Mutex;
 use pyo3::intern;
@@ -19,29 +23,13 @@ use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{AcqRel, Relaxed},
+};
 
-/// Makes what a future is given, in the thread of its loop.
-type Made = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
-
-struct Reply {
-    future: Py<PyAny>,
-    made: Made,
-}
-
-impl Reply {
-    fn give(self, py: Python<'_>) -> PyResult<()> {
-        let future = self.future.bind(py);
-        if future.call_method0(intern!(py, "done"))?.is_truthy()? {
-            return Ok(()); // its task was cancelled
-        }
-        match (self.made)(py) {
-            Ok(value) => future.call_method1(intern!(py, "set_result"), (value,))?,
-            Err(error) => future.call_method1(intern!(py, "set_exception"), (error,))?,
-        };
-        Ok(())
-    }
-}
+/// Makes what a task is given, in the thread of its loop.
+pub(super) type Made = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
 /// Something to be done on the threads that drive connections.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -52,7 +40,10 @@ pub(super) struct Replies {
     /// What the tasks of this round have asked for. It is handed over together at its end, for waking the thread that does
     /// it takes longer than asking.
     asked: Mutex<Vec<Work>>,
-    waiting: Mutex<Vec<Reply>>,
+    /// Whether the end of this round has something to send.
+    sends: AtomicBool,
+    pub(super) lanes: Lanes,
+    waiting: Mutex<Vec<(Py<Reply>, Made)>>,
     told: AtomicBool,
     reader: PipeReader,
     writer: PipeWriter,
@@ -63,68 +54,45 @@ thread_local! {
     static HERE: RefCell<Option<(Py<PyWeakrefReference>, Py<Replies>)>> = const { RefCell::new(None) };
 }
 
-/// A future of the running loop, and who brings it a result.
-pub(super) struct Promise {
-    future: Py<PyAny>,
-    replies: Py<Replies>,
+/// The running loop.
+pub(super) struct Here<'py> {
+    pub(super) running: Bound<'py, PyAny>,
+    pub(super) replies: Py<Replies>,
 }
 
-impl Promise {
-    /// One of the running loop; also the future itself, to be handed to Python.
-    pub(super) fn new(py: Python<'_>) -> PyResult<(Self, Py<PyAny>)> {
+impl<'py> Here<'py> {
+    /// That of this thread.
+    pub(super) fn new(py: Python<'py>) -> PyResult<Self> {
         static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
-        let replies = Replies::of(&running)?;
-        let future = running.call_method0(intern!(py, "create_future"))?.unbind();
-        let given = future.clone_ref(py);
-        Ok((Self { future, replies }, given))
+        let known = HERE.with_borrow(|here| {
+            let (of, replies) = here.as_ref()?;
+            let same = of.bind(py).upgrade().is_some_and(|of| of.is(&running));
+            same.then(|| replies.clone_ref(py))
+        });
+        let replies = known.map_or_else(|| Replies::make(&running), Ok)?;
+        Ok(Self { running, replies })
     }
 
-    /// Has `work`, which brings the result, begin at the end of this round of the loop.
-    pub(super) fn begin(py: Python<'_>, replies: &Py<Replies>, work: Work) -> PyResult<()> {
-        let of = replies.get();
-        let first = {
-            let mut asked = of.asked.lock();
-            asked.push(work);
-            asked.len() == 1
-        };
-        if first {
-            static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
-            let send = replies.bind(py).getattr(intern!(py, "send"))?;
-            running.call_method1(intern!(py, "call_soon"), (send,))?;
+    /// Has `work` begin at the end of this round.
+    pub(super) fn begin(&self, work: Work) -> PyResult<()> {
+        self.replies.get().asked.lock().push(work);
+        self.send_soon()
+    }
+
+    /// Has what is asked for be sent at the end of this round.
+    pub(super) fn send_soon(&self) -> PyResult<()> {
+        if !self.replies.get().sends.swap(true, Relaxed) {
+            let py = self.running.py();
+            let send = self.replies.bind(py).getattr(intern!(py, "send"))?;
+            let call_soon = intern!(py, "call_soon");
+            self.running.call_method1(call_soon, (send,))?;
         }
         Ok(())
-    }
-
-    /// Those that it will be among.
-    pub(super) fn replies(&self, py: Python<'_>) -> Py<Replies> {
-        self.replies.clone_ref(py)
-    }
-
-    /// Has the future get what `made` makes in the loop's thread. Needs no GIL.
-    pub(super) fn keep(
-        self,
-        made: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
-    ) {
-        let Self { future, replies } = self;
-        let made = Box::new(made);
-        replies.get().push(Reply { future, made });
     }
 }
 
 impl Replies {
-    /// Those of `running`, a loop that runs in this thread.
-    fn of(running: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
-        let py = running.py();
-        let known = HERE.with_borrow(|here| {
-            let (of, replies) = here.as_ref()?;
-            let same = of.bind(py).upgrade().is_some_and(|of| of.is(running));
-            same.then(|| replies.clone_ref(py))
-        });
-        known.map_or_else(|| Self::make(running), Ok)
-    }
-
     #[cold]
     fn make(running: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
         let py = running.py();
@@ -133,8 +101,10 @@ impl Replies {
         let replies = Py::new(
             py,
             Self {
-                asked: Mutex::new(Vec::new()),
-                waiting: Mutex::new(Vec::new()),
+                asked: Mutex::default(),
+                sends: AtomicBool::new(false),
+                lanes: Lanes::default(),
+                waiting: Mutex::default(),
                 told: AtomicBool::new(false),
                 reader,
                 writer,
@@ -151,8 +121,16 @@ impl Replies {
         Ok(replies)
     }
 
-    fn push(&self, reply: Reply) {
-        self.waiting.lock().push(reply);
+    /// Has be sent what had to wait for what was left on a lane.
+    pub(super) fn go_on(&self, here: &Here<'_>) -> PyResult<()> {
+        if self.asked.lock().is_empty() {
+            return Ok(());
+        }
+        here.send_soon()
+    }
+
+    pub(super) fn push(&self, reply: Py<Reply>, made: Made) {
+        self.waiting.lock().push((reply, made));
         if !self.told.swap(true, AcqRel) {
             // The other end lives as long as this one, and one byte has room.
             let _ = (&self.writer).write(&[1]);
@@ -162,27 +140,43 @@ impl Replies {
 
 #[pymethods]
 impl Replies {
-    /// Hands over what was asked for in this round.
+    /// Sends what was asked for in this round.
     fn send(&self, py: Python<'_>) -> PyResult<()> {
+        self.sends.store(false, Relaxed);
+        self.lanes.write(py)?;
+        // What was left there may be done late, but not later than what was asked for then.
+        if self.lanes.have_left() {
+            return Ok(());
+        }
         let asked = std::mem::take(&mut *self.asked.lock());
+        if asked.is_empty() {
+            return Ok(());
+        }
         py.detach(|| redis::spawn_all(asked)).map_err(|problem| {
             CacheBackendError::new_err(format!("what a task asked for cannot be done: {problem}"))
         })
     }
 
-    /// Gives the futures their results.
+    /// Gives the tasks their replies.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         // There is one byte: the pipe is readable, and nobody else reads it.
         let _ = (&self.reader).read(&mut [0])?;
         self.told.swap(false, AcqRel);
         let replies = std::mem::take(&mut *self.waiting.lock());
-        let mut failed = None;
-        for reply in replies {
-            // Whatever one future raises (a signal's handler may), the others get their results.
-            if let Err(error) = reply.give(py) {
-                failed.get_or_insert(error);
-            }
-        }
-        failed.map_or(Ok(()), Err)
+        all(replies, |(reply, made)| Reply::give(&reply, py, made))
     }
+}
+
+/// Does it with each: whatever one task raises (a signal's handler may), the others get their replies.
+pub(super) fn all<T>(
+    given: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(T) -> PyResult<()>,
+) -> PyResult<()> {
+    let mut failed = None;
+    for one in given {
+        if let Err(error) = each(one) {
+            failed.get_or_insert(error);
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }

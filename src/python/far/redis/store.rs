@@ -2,7 +2,8 @@
 
 use super::super::read::changes_of;
 use super::super::{fork, raise};
-use super::reply::Reply;
+use super::replies::Here;
+use super::reply::{Bringer, Later, Reply};
 use crate::far::FarError;
 use crate::far::redis::{self, Options};
 use pyo3::prelude::*;
@@ -37,11 +38,11 @@ impl RedisStore {
         py.detach(|| work(store)).map_err(raise)
     }
 
-    /// What `work` answers, as `made` tells it to Python: at once, or `later` as something to await.
+    /// What `work` answers, as `made` tells it to Python: at once, or later as something to await.
     pub(super) fn ask<T, W>(
         &self,
         py: Python<'_>,
-        later: bool,
+        later: Later,
         work: impl FnOnce(Shared) -> W,
         made: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     ) -> PyResult<Py<PyAny>>
@@ -50,18 +51,18 @@ impl RedisStore {
         W: Future<Output = Result<T, FarError>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.store));
-        if !later {
+        let Later::Yes(late) = later else {
             let answer = self.away(py, |store| store.block_on(work).and_then(|answer| answer))?;
             return made(py, answer);
-        }
-        let (reply, bringer) = Reply::new(py)?;
-        bringer.begin(py, |bringer| {
-            Box::pin(async move {
-                let answer = work.await;
-                bringer.bring(move |py| made(py, answer.map_err(raise)?));
-            })
-        })?;
-        Ok(Py::new(py, reply)?.into_any())
+        };
+        let here = Here::new(py)?;
+        let reply = Reply::new(&here, late, None)?;
+        let bringer = Bringer::new(reply.clone_ref(py), here.replies.clone_ref(py));
+        here.begin(Box::pin(async move {
+            let answer = work.await;
+            bringer.bring(move |py| made(py, answer.map_err(raise)?));
+        }))?;
+        Ok(reply.into_any())
     }
 }
 

@@ -3,13 +3,47 @@
 use super::super::entry::{FarEntry, FarLease};
 use super::super::write::{Given, mode_of, terms_of, version_of};
 use super::super::{nanos, nanos_or_never};
+use super::lanes::{self, Request};
 use super::read::{owned, slices};
+use super::reply::Later;
 use super::store::{RedisStore, Shared};
 use crate::far::Stored;
-use crate::far::entry::{Leased, Set, Written};
+use crate::far::entry::{Leased, Mode, Set, Written};
+use crate::far::record::Terms;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+/// What is written, while nobody waits here until it is.
+pub(super) struct Owned {
+    key: Vec<u8>,
+    payload: Vec<u8>,
+    pub(super) now: u64,
+    terms: Terms,
+    tags: Vec<String>,
+    mode: Mode,
+    token: Option<u64>,
+    generation: Option<u64>,
+}
+
+impl Owned {
+    pub(super) fn as_set(&self) -> Set<'_> {
+        Set {
+            key: &self.key,
+            payload: &self.payload,
+            terms: self.terms,
+            tags: &self.tags,
+            mode: self.mode,
+            token: self.token,
+            generation: self.generation,
+        }
+    }
+}
+
+/// The version that was written, for Python.
+pub(super) fn written_for(py: Python<'_>, written: Written) -> PyResult<Py<PyAny>> {
+    version_of(written).into_py_any(py)
+}
 
 #[pymethods]
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
@@ -17,7 +51,7 @@ impl RedisStore {
     #[pyo3(signature = (
         key, payload, now, *, serializer = 0, flags = 0, priority = 0.5, created = None, fresh_until = None,
         expires = None, schema = None, tags = Vec::new(), mode = "always", version = None, token = None, generation = None,
-        later = false,
+        later = Later::No,
     ))]
     #[allow(clippy::too_many_arguments)] // what there is to say of an entry
     fn set(
@@ -38,7 +72,7 @@ impl RedisStore {
         version: Option<u64>,
         token: Option<u64>,
         generation: Option<u64>,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let terms = terms_of(
@@ -52,7 +86,7 @@ impl RedisStore {
             schema,
         )?;
         let mode = mode_of(mode, version)?;
-        if !later {
+        let Later::Yes(late) = later else {
             let set = Set {
                 key,
                 payload,
@@ -62,29 +96,23 @@ impl RedisStore {
                 token,
                 generation,
             };
-            let written = self.away(py, |store| store.set_blocking(&set, now))?;
-            return version_of(written).into_py_any(py);
-        }
-        let (key, payload) = (key.to_vec(), payload.to_vec());
-        let work = move |store: Shared| async move {
-            let set = Set {
-                key: &key,
-                payload: &payload,
-                terms,
-                tags: &tags,
-                mode,
-                token,
-                generation,
-            };
-            store.set(&set, now).await
+            return written_for(py, self.away(py, |store| store.set_blocking(&set, now))?);
         };
-        self.ask(py, later, work, |py, written: Written| {
-            version_of(written).into_py_any(py)
-        })
+        let set = Owned {
+            key: key.to_vec(),
+            payload: payload.to_vec(),
+            now,
+            terms,
+            tags,
+            mode,
+            token,
+            generation,
+        };
+        lanes::ask(py, self.store(), Request::Set(Box::new(set)), late)
     }
 
     #[pyo3(signature = (
-        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(), later = false,
+        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(), later = Later::No,
     ))]
     #[allow(clippy::too_many_arguments)] // what there is to say of entries
     fn set_many<'py>(
@@ -97,7 +125,7 @@ impl RedisStore {
         created: Option<f64>,
         schema: Option<[u8; 8]>,
         tags: Vec<String>,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let mut given = Vec::with_capacity(entries.len());
@@ -133,28 +161,28 @@ impl RedisStore {
         })
     }
 
-    #[pyo3(signature = (key, now, *, later = false))]
-    fn delete(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (key, now, *, later = Later::No))]
+    fn delete(&self, py: Python<'_>, key: &[u8], now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let (key, now) = (key.to_vec(), nanos(now)?);
         let work = move |store: Shared| async move { store.delete(&key, now).await };
         self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
     }
 
-    #[pyo3(signature = (keys, now, *, later = false))]
+    #[pyo3(signature = (keys, now, *, later = Later::No))]
     fn delete_many(
         &self,
         py: Python<'_>,
         keys: Vec<Bound<'_, PyBytes>>,
         now: f64,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (keys, now) = (owned(&keys), nanos(now)?);
         let work = move |store: Shared| async move { store.delete_many(&slices(&keys), now).await };
         self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
     }
 
-    #[pyo3(signature = (key, now, *, later = false))]
-    fn take(&self, py: Python<'_>, key: &[u8], now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (key, now, *, later = Later::No))]
+    fn take(&self, py: Python<'_>, key: &[u8], now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let (key, now) = (key.to_vec(), nanos(now)?);
         let work = move |store: Shared| async move { store.take(&key, now).await };
         self.ask(py, later, work, |py, taken: Option<Stored>| {
@@ -163,7 +191,7 @@ impl RedisStore {
         })
     }
 
-    #[pyo3(signature = (key, fresh_until, expires, now, *, later = false))]
+    #[pyo3(signature = (key, fresh_until, expires, now, *, later = Later::No))]
     fn touch(
         &self,
         py: Python<'_>,
@@ -171,7 +199,7 @@ impl RedisStore {
         fresh_until: Option<f64>,
         expires: Option<f64>,
         now: f64,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (key, now) = (key.to_vec(), nanos(now)?);
         let (fresh_until, expires) = (nanos_or_never(fresh_until)?, nanos_or_never(expires)?);
@@ -180,14 +208,14 @@ impl RedisStore {
         self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
     }
 
-    #[pyo3(signature = (keys, now, *, hard = false, later = false))]
+    #[pyo3(signature = (keys, now, *, hard = false, later = Later::No))]
     fn invalidate(
         &self,
         py: Python<'_>,
         keys: Vec<Bound<'_, PyBytes>>,
         now: f64,
         hard: bool,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (keys, now) = (owned(&keys), nanos(now)?);
         let work =
@@ -195,14 +223,14 @@ impl RedisStore {
         self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
     }
 
-    #[pyo3(signature = (tags, now, *, hard = false, later = false))]
+    #[pyo3(signature = (tags, now, *, hard = false, later = Later::No))]
     fn invalidate_tags(
         &self,
         py: Python<'_>,
         tags: Vec<String>,
         now: f64,
         hard: bool,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let work =
@@ -210,20 +238,20 @@ impl RedisStore {
         self.ask(py, later, work, |py, ()| Ok(py.None()))
     }
 
-    #[pyo3(signature = (*, later = false))]
-    fn clear(&self, py: Python<'_>, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (*, later = Later::No))]
+    fn clear(&self, py: Python<'_>, later: Later) -> PyResult<Py<PyAny>> {
         let work = |store: Shared| async move { store.clear().await };
         self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
     }
 
-    #[pyo3(signature = (now, *, later = false))]
-    fn purge(&self, py: Python<'_>, now: f64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (now, *, later = Later::No))]
+    fn purge(&self, py: Python<'_>, now: f64, later: Later) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
         let work = move |store: Shared| async move { store.purge(now).await };
         self.ask(py, later, work, |py, count: u64| count.into_py_any(py))
     }
 
-    #[pyo3(signature = (key, until, now, *, number = 0, later = false))]
+    #[pyo3(signature = (key, until, now, *, number = 0, later = Later::No))]
     fn lease(
         &self,
         py: Python<'_>,
@@ -231,7 +259,7 @@ impl RedisStore {
         until: Option<f64>,
         now: f64,
         number: u64,
-        later: bool,
+        later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (key, until, now) = (key.to_vec(), nanos_or_never(until)?, nanos(now)?);
         let work = move |store: Shared| async move { store.lease(&key, number, until, now).await };
@@ -240,8 +268,8 @@ impl RedisStore {
         })
     }
 
-    #[pyo3(signature = (key, token, *, later = false))]
-    fn release(&self, py: Python<'_>, key: &[u8], token: u64, later: bool) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (key, token, *, later = Later::No))]
+    fn release(&self, py: Python<'_>, key: &[u8], token: u64, later: Later) -> PyResult<Py<PyAny>> {
         let key = key.to_vec();
         let work = move |store: Shared| async move { store.release(&key, token).await };
         self.ask(py, later, work, |py, was: bool| was.into_py_any(py))
