@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from ._loading import Request
 
-__all__ = ["WATCH", "Label", "Watch"]
+__all__ = ["WATCH", "FarWatcher", "Label", "Watch"]
 
 
 class Label(NamedTuple):
@@ -20,13 +20,16 @@ class Label(NamedTuple):
     kind: str
 
 
+FarWatcher = Callable[[Label, str], AbstractContextManager[object]]
+"""Called for each request to a far store, with its name; the request is done within."""
+
+
 class Watch:
     """Where those who watch are found; a load or a request to a far store looks here once."""
 
     __slots__ = ("far", "load")
 
-    far: Callable[[Label, str], AbstractContextManager[object]] | None
-    """Called for each request, with its name; the request is done within."""
+    far: FarWatcher | None
     load: Callable[[Request, Callable[[], Any]], Callable[[], Any | Awaitable[Any]]] | None
     """Called for each run of a loader; what it returns is called in the loader's place."""
 

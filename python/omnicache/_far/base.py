@@ -26,7 +26,7 @@ from .files import FilePort
 from .guard import Guard, Lease
 from .near import Near
 from .redis import RedisPort
-from .terms import refresh_due
+from .terms import Written, refresh_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,19 @@ _log: Final = logging.getLogger("omnicache")
 class FarBase(Cache):
     """A cache with a far store, and what is near if it is tiered."""
 
-    __slots__ = ("_baseline", "_behind", "_codec", "_held", "_most", "_near", "_port", "_retries", "_skips", "_took")
+    __slots__ = (
+        "_baseline",
+        "_behind",
+        "_codec",
+        "_held",
+        "_most",
+        "_near",
+        "_plain",
+        "_port",
+        "_retries",
+        "_skips",
+        "_took",
+    )
 
     _shared: ClassVar[bool] = True
     _baseline: dict[str, int]
@@ -57,6 +69,7 @@ class FarBase(Cache):
     _port: Guard
     _held: dict[tuple[int, bytes], Lease]
     _most: dict[str, int]
+    _plain: tuple[Options, Written]
     _retries: dict[bytes, float]
     _took: dict[bytes, float]
     _skips: bool
@@ -99,6 +112,8 @@ class FarBase(Cache):
             # What was cancelled is done later than anything here could expect.
             port.late = self._near.clear
         self._most = {}
+        # The terms of the last write that said nothing but a ttl, and the options that they are made of.
+        self._plain = self._options, Written.of(self._options, None)
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )

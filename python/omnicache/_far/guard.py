@@ -10,12 +10,12 @@ What must hold, whoever fails when:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import match_keys
-from .._watch import WATCH, Label
+from .._watch import WATCH, FarWatcher, Label
 from ..exceptions import CacheBackendError, CacheTimeoutError
 from .apart import nothing
 from .breaker import Breaker
@@ -122,7 +122,8 @@ class Guard:
     @property
     def leases(self) -> bool:
         """Whether the store in use knows who loads a key."""
-        return bool(getattr(self._used, "leases", False))
+        used: Any = self.primary if self.breaker.state == "closed" else self.fallback
+        return used is not None and bool(used.leases)
 
     @property
     def coherent(self) -> bool:
@@ -171,11 +172,12 @@ class Guard:
         with watch(self.label, name):
             return self._call(name, args)
 
-    async def acall(self, name: str, *args: Any) -> Any:
+    def acall(self, name: str, *args: Any) -> Coroutine[Any, Any, Any]:
         """As the store that is in use answers."""
         watch = WATCH.far
-        if watch is None:
-            return await self._acall(name, args)
+        return self._acall(name, args) if watch is None else self._awatched(watch, name, args)
+
+    async def _awatched(self, watch: FarWatcher, name: str, args: tuple[Any, ...]) -> Any:
         with watch(self.label, name):
             return await self._acall(name, args)
 

@@ -29,7 +29,12 @@ class Reading(FarBase):
         return drive(self._port, self._get(key, default))
 
     def _beyond(self, key: Any, default: Any) -> Any:
-        return drive(self._port, self._get_far(key, default))
+        if self._behind is not None:
+            return drive(self._port, self._get_far(key, default))
+        # As `_get_far`, without its steps, which take a part of the time that a server takes.
+        ticket = self._near.ticket(key)
+        value = self._fresh(key, self._port.call("get", encoded(key), self._wall()), ticket)
+        return default if value is MISSING else value
 
     async def aget(self, key: Any, default: Any = None) -> Any:
         """As :meth:`Cache.get`."""
@@ -41,7 +46,7 @@ class Reading(FarBase):
             return default
         if self._behind is not None:
             return await adrive(self._port, self._get_far(key, default))
-        # As `_get_far`, without its steps, which are a third of the time that many a read at once takes.
+        # As `_get_far`, without its steps, which are a third of the time that one of many reads at once takes.
         ticket = self._near.ticket(key)
         value = self._fresh(key, await self._port.acall("get", encoded(key), self._wall()), ticket)
         return default if value is MISSING else value
@@ -71,7 +76,8 @@ class Reading(FarBase):
         if entry is None or value is MISSING:
             self._missed(key)
             return MISSING
-        self._near.keep(key, value, entry, self._wall(), ticket, self._due(key, entry, self._options.refresh_at))
+        if self._near.on:
+            self._near.keep(key, value, entry, self._wall(), ticket, self._due(key, entry, self._options.refresh_at))
         self._found(key, value)
         return value
 

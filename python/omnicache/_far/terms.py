@@ -15,6 +15,7 @@ from .arguments import tags_of
 
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
+    from .._options import Options
     from ..serializers import Serializer
     from .base import FarBase
 
@@ -37,6 +38,12 @@ class Written(NamedTuple):
     tags: tuple[str, ...]
     priority: float
     refresh_at: Any
+
+    @classmethod
+    def of(cls, own: Options, ttl: float | None) -> Written:
+        """What `own` says, and this time to live."""
+        priority = 0.5 if own.priority is DEFAULT else own.priority
+        return cls(ttl, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority, own.refresh_at)
 
     def fields(self, now: float, serializer: Serializer, flags: int) -> dict[str, Any]:
         """What the store is told beside key and payload."""
@@ -82,7 +89,8 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     Raises:
         CacheConfigError: One of them cannot be used, here or at all.
     """
-    if not options and _is_plain(ttl):
+    plain = not options and _is_plain(ttl)
+    if plain:
         # Nothing to check, nor to merge, which takes as long as many a store.
         own = cache._options
         life = float(ttl) if type(ttl) is int else ttl
@@ -102,8 +110,13 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
         raise CacheConfigError(f"{where}: ttl: a duration; a function of the value is for what is loaded")
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
-    priority = 0.5 if own.priority is DEFAULT else own.priority
-    return Written(life, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority, own.refresh_at)
+    if not plain:
+        return Written.of(own, life)
+    of, terms = cache._plain
+    if of is not own or terms.ttl != life:
+        terms = Written.of(own, life)
+        cache._plain = own, terms
+    return terms
 
 
 def _is_plain(ttl: Any) -> bool:

@@ -17,11 +17,17 @@ from .terms import kept_until, window_of, written
 
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
+    from .terms import Written
 
 __all__ = ["Writing"]
 
 _BATCH: Final = 500
 """So many entries are written by one request."""
+_SOON: Final = -1
+"""In the place of a version: it will be written."""
+
+_Ready = tuple[tuple[bytes, bytes, float, dict[str, Any]], "Written", int]
+"""The arguments of the request, its terms, and the ticket for what is near."""
 
 
 class Writing(Listing):
@@ -31,30 +37,50 @@ class Writing(Listing):
 
     def _store(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], **conditions: Any) -> Operation[bool]:
         """Writes a value; whether it was written."""
-        terms, data = written(self, ttl, options), encoded(key)
-        if self._keeps_nothing() or self.closed:
-            return False
         try:
-            payload, flags = self._packed(value)
+            ready = self._ready(key, value, ttl, options)
         except CacheSerializationError as error:
             if not self._skips:
                 raise
             self._events.failed(self._name, key, error, "writing a value, which is not kept,", "value_not_kept")
             yield from self._settled()
-            yield ("delete", data, self._wall())
+            yield ("delete", encoded(key), self._wall())
             self._near.drop(key)
             return False
-        now, ticket = self._wall(), self._near.ticket(key)
-        fields = terms.fields(now, self._codec.serializer, flags) | conditions
+        if ready is None:
+            return False
+        args = ready[0]
+        args[3].update(conditions)
         if self._behind is not None and not conditions:
-            step, lost = ("set", data, payload, now, fields), partial(self._near.drop, key)
+            step, lost = ("set", *args), partial(self._near.drop, key)
             yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
+            version = _SOON
         else:
             yield from self._settled()
-            if not (yield ("set", data, payload, now, fields)):
-                self._near.drop(key)
-                return False
-        self._near.put(key, value, terms, ticket, self._took.get(data))
+            version = yield ("set", *args)
+        return self._stored(key, value, ready, version)
+
+    def _ready(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any]) -> _Ready | None:
+        """What there is to be sent, and what is to be known afterwards; None if nothing is to be written.
+
+        Raises:
+            CacheSerializationError: The value cannot be written.
+        """
+        terms, data = written(self, ttl, options), encoded(key)
+        if self._keeps_nothing() or self.closed:
+            return None
+        payload, flags = self._packed(value)
+        now, ticket = self._wall(), self._near.ticket(key)
+        return (data, payload, now, terms.fields(now, self._codec.serializer, flags)), terms, ticket
+
+    def _stored(self, key: Any, value: Any, ready: _Ready, version: int | None) -> bool:
+        """Tells of what was written, and keeps it near; whether it was."""
+        args, terms, ticket = ready
+        if not version:
+            self._near.drop(key)
+            return False
+        if self._near.on:
+            self._near.put(key, value, terms, ticket, self._took.get(args[0]))
         self._tell_set(key, value)
         return True
 
@@ -79,7 +105,32 @@ class Writing(Listing):
         self._open("set")
         yield from self._given(key, value, ttl, options)
 
-    set, aset = coloured(_set)
+    # Both are `_set` without its steps, where they are not needed: they are a third of the time that one of many writes
+    # at once takes.
+
+    def set(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> None:
+        """As :meth:`Cache.set`."""
+        if self._behind is not None or self._skips:
+            return drive(self._port, self._set(key, value, ttl, **options))
+        self._open("set")
+        if not self._port.leases:
+            self._flights.invalidate(key)
+        ready = self._ready(key, value, ttl, options)
+        if ready is not None:
+            self._stored(key, value, ready, self._port.call("set", *ready[0]))
+        return None
+
+    async def aset(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> None:
+        """As :meth:`Cache.set`."""
+        if self._behind is not None or self._skips:
+            return await adrive(self._port, self._set(key, value, ttl, **options))
+        self._open("set")
+        if not self._port.leases:
+            self._flights.invalidate(key)
+        ready = self._ready(key, value, ttl, options)
+        if ready is not None:
+            self._stored(key, value, ready, await self._port.acall("set", *ready[0]))
+        return None
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.set(key, value)

@@ -40,7 +40,7 @@ enum Kind {
 impl RedisStore {
     /// To read the entry of `key`.
     pub fn errand_get(&self, key: &[u8]) -> Result<Errand, FarError> {
-        let home = self.home("get")?;
+        let home = self.noted_home("get")?;
         Ok(Errand {
             name: self.names.entry(key),
             kind: Kind::Get {
@@ -51,7 +51,7 @@ impl RedisStore {
 
     /// To write an entry, if nothing has to hold for that.
     pub fn errand_set(&self, set: &Set<'_>, now: u64) -> Result<Option<Errand>, FarError> {
-        let home = self.home("set")?;
+        let home = self.noted_home("set")?;
         // Where changes are told of, the common connection is the one that is not told of its own.
         if set.mode != Mode::Always
             || set.token.is_some()
@@ -80,7 +80,7 @@ impl RedisStore {
         answers: Vec<Answer>,
         now: u64,
     ) -> Option<Option<Stored>> {
-        let home = self.home("get").ok()?;
+        let home = self.noted_home("get").ok()?;
         let (value, generation) = home.read(errand, answers)?;
         match home.look(key, &value, generation, now) {
             Looked::Known(found) => Some(home.count(found)),
@@ -132,8 +132,7 @@ impl Errand {
             Kind::Get { tags } => tags.as_ref(),
             Kind::Set { .. } => None,
         };
-        map.has(slot(&self.name), address)
-            && tags.is_none_or(|tags| map.has(slot(tags.as_bytes()), address))
+        map.has(&self.name, address) && tags.is_none_or(|tags| map.has(tags.as_bytes(), address))
     }
 }
 

@@ -88,7 +88,7 @@ impl RedisStore {
     /// Whether `errand` may go on `way`.
     pub fn goes(&self, errand: &Errand, way: &Way) -> bool {
         way.pid == process::noted_pid()
-            && self.home("connect").is_ok_and(|home| {
+            && self.noted_home("connect").is_ok_and(|home| {
                 Weak::as_ptr(&way.server) == Arc::as_ptr(&home.server)
                     && home.leads(&way.link, errand)
             })

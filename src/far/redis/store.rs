@@ -146,6 +146,16 @@ impl RedisStore {
         made.map_err(|problem| self.error(operation, problem))
     }
 
+    /// As [`RedisStore::home`], in the process that this was as of the last look: asking the system who it is takes as long
+    /// as much of what an event loop does. After a fork somebody looks: see [`process::after_fork`].
+    #[inline]
+    pub(super) fn noted_home(&self, operation: &'static str) -> Result<&Home, FarError> {
+        match self.homes.find(process::noted_pid()) {
+            Some(home) if !self.is_closed() => Ok(home),
+            _ => self.home(operation),
+        }
+    }
+
     pub(super) fn error(&self, operation: &'static str, problem: Problem) -> FarError {
         FarError::new(operation, &self.place, problem)
     }

@@ -2,7 +2,7 @@
 
 use super::link::{Address, Live, connect};
 use super::options::{Host, Login, Options, Target};
-use super::slots::{Slots, text};
+use super::slots::{Slots, slot, text};
 use crate::far::error::Problem;
 use redis::Value;
 use std::sync::Arc;
@@ -37,11 +37,11 @@ impl Map {
         }
     }
 
-    /// Whether the server at `address` has `slot`.
-    pub(super) fn has(&self, slot: u16, address: &Address) -> bool {
+    /// Whether the server at `address` has the key called `name`.
+    pub(super) fn has(&self, name: &[u8], address: &Address) -> bool {
         match (self, address) {
             (Self::One(one), _) => one == address,
-            (Self::Slots(slots), Address::Tcp(host)) => slots.owner(slot) == Some(host),
+            (Self::Slots(slots), Address::Tcp(host)) => slots.owner(slot(name)) == Some(host),
             (Self::Unknown | Self::Slots(_), _) => false,
         }
     }
