@@ -24,6 +24,7 @@ __all__ = [
     "Core",
     "FarEntry",
     "FarLease",
+    "FarTerms",
     "FileStore",
     "Flight",
     "Flights",
@@ -572,6 +573,38 @@ class FarEntry:
     def tags(self) -> tuple[str, ...]: ...
 
 @final
+class FarTerms:
+    """Until when an entry holds, how its value was made, and its tags. Times are seconds since 1970, ``None`` is never.
+
+    Args:
+        serializer: 0 to 255; kept, as are `flags` (1: compressed, 2: signed) and `schema` (8 bytes).
+        priority: 0 to 1.
+        created: When it was made; when it is written, if that is not given.
+        fresh_until: From when on it is stale.
+        expires: From when on it is gone.
+    """
+
+    def __new__(
+        cls,
+        *,
+        serializer: int = 0,
+        flags: int = 0,
+        priority: float = 0.5,
+        created: float | None = None,
+        fresh_until: float | None = None,
+        expires: float | None = None,
+        schema: bytes | None = None,
+        tags: Sequence[str] = ...,
+    ) -> FarTerms: ...
+    def at(self, created: float, fresh_until: float | None, expires: float | None, flags: int, /) -> FarTerms:
+        """The same for another entry."""
+
+    @property
+    def expires(self) -> float | None: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+@final
 class FarLease:
     """The answer to who asked for a lease: it is the asker's, or somebody else has it."""
 
@@ -672,15 +705,8 @@ class FileStore:
         key: bytes,
         payload: bytes,
         now: float,
+        terms: FarTerms | None = None,
         *,
-        serializer: int = 0,
-        flags: int = 0,
-        priority: float = 0.5,
-        created: float | None = None,
-        fresh_until: float | None = None,
-        expires: float | None = None,
-        schema: bytes | None = None,
-        tags: Sequence[str] = ...,
         mode: Literal["always", "add", "replace"] = "always",
         version: int | None = None,
         token: int | None = None,
@@ -689,8 +715,6 @@ class FileStore:
         """Writes an entry.
 
         Args:
-            serializer: 0 to 255; kept, as are `flags` (1: compressed, 2: signed) and `schema` (8 bytes).
-            created: `now`, if it is not given.
             mode: ``"add"`` writes only where there is no entry, ``"replace"`` only where there is one.
             version: Writes only over the entry with this version: compare and swap.
             token: Writes only as long as the lease with this token holds, which then ends.
@@ -701,18 +725,8 @@ class FileStore:
             not kept, and what was under its key is gone.
         """
 
-    def set_many(
-        self,
-        entries: Sequence[tuple[bytes, bytes, int, float | None, float | None]],
-        now: float,
-        *,
-        serializer: int = 0,
-        priority: float = 0.5,
-        created: float | None = None,
-        schema: bytes | None = None,
-        tags: Sequence[str] = ...,
-    ) -> list[int | None]:
-        """As ``set`` of many, each a key, a value, flags, ``fresh_until`` and ``expires``: all are written, or none."""
+    def set_many(self, entries: Sequence[tuple[bytes, bytes, FarTerms]], now: float) -> list[int | None]:
+        """As ``set`` of many, each a key, a value and its terms: all are written, or none."""
 
     def delete(self, key: bytes, now: float) -> bool:
         """Removes an entry; whether there was one. A lease of the key ends."""
@@ -848,33 +862,15 @@ class RedisStore:
         key: bytes,
         payload: bytes,
         now: float,
+        terms: FarTerms | None = None,
         *,
-        serializer: int = 0,
-        flags: int = 0,
-        priority: float = 0.5,
-        created: float | None = None,
-        fresh_until: float | None = None,
-        expires: float | None = None,
-        schema: bytes | None = None,
-        tags: Sequence[str] = ...,
         mode: Literal["always", "add", "replace"] = "always",
         version: int | None = None,
         token: int | None = None,
         generation: int | None = None,
         later: _Later = ...,
     ) -> Any: ...
-    def set_many(
-        self,
-        entries: Sequence[tuple[bytes, bytes, int, float | None, float | None]],
-        now: float,
-        *,
-        serializer: int = 0,
-        priority: float = 0.5,
-        created: float | None = None,
-        schema: bytes | None = None,
-        tags: Sequence[str] = ...,
-        later: _Later = ...,
-    ) -> Any: ...
+    def set_many(self, entries: Sequence[tuple[bytes, bytes, FarTerms]], now: float, *, later: _Later = ...) -> Any: ...
     def delete(self, key: bytes, now: float, *, later: _Later = ...) -> Any: ...
     def delete_many(self, keys: Sequence[bytes], now: float, *, later: _Later = ...) -> Any: ...
     def take(self, key: bytes, now: float, *, later: _Later = ...) -> Any: ...
@@ -949,21 +945,11 @@ def decode_key(data: bytes) -> Any:
 def match_keys(pattern: str, keys: list[bytes]) -> list[bytes]:
     """Those of these canonical keys whose text matches the glob."""
 
-def pack_record(
-    key: bytes,
-    payload: bytes,
-    now: float,
-    *,
-    serializer: int = 0,
-    flags: int = 0,
-    priority: float = 0.5,
-    created: float | None = None,
-    fresh_until: float | None = None,
-    expires: float | None = None,
-    schema: bytes | None = None,
-    tags: Sequence[tuple[str, int]] = ...,
-) -> bytes:
-    """The envelope of a value, for a store that keeps one run of bytes under a key."""
+def pack_record(key: bytes, payload: bytes, now: float, terms: FarTerms, tags: Sequence[tuple[str, int]]) -> bytes:
+    """The envelope of a value, for a store that keeps one run of bytes under a key.
+
+    `tags` are those of the entry with their generations; those of `terms` do not matter.
+    """
 
 def unpack_record(key: bytes, data: bytes) -> tuple[FarEntry, list[tuple[str, int]]]:
     """The entry in an envelope, and the generations of its tags; ``CacheSerializationError`` if it is none."""

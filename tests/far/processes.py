@@ -9,7 +9,7 @@ from pathlib import Path
 BEGIN = """
 import os, sys, time
 from omnicache import CacheBackendError
-from omnicache._omnicache import FileStore
+from omnicache._omnicache import FarTerms, FileStore
 def say(*words):
     print(*words, flush=True)
 directory = sys.argv[1]

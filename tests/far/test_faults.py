@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omnicache import CacheBackendError
-from omnicache._omnicache import FileStore
+from omnicache._omnicache import FarTerms, FileStore
 from tests.far.processes import run
 
 NOW = 1_700_000_000.0
@@ -99,7 +99,7 @@ def filled(directory: Path) -> None:
     """A store with 300 entries whose values can be told from their keys."""
     store = FileStore(directory)
     for number in range(300):
-        store.set(b"%d" % number, b"%d-" % number * (number * 3), NOW, tags=["t"])
+        store.set(b"%d" % number, b"%d-" % number * (number * 3), NOW, FarTerms(tags=["t"]))
     store.close()
 
 
@@ -202,8 +202,8 @@ def test_a_directory_that_goes_away(tmp_path: Path):
 
 def test_a_clock_that_was_moved_back(tmp_path: Path):
     store = FileStore(tmp_path / "cache")
-    store.set(b"a", b"1", NOW, expires=NOW + 10)
-    store.set(b"b", b"1", NOW - 1_000_000, expires=NOW - 999_990)
+    store.set(b"a", b"1", NOW, FarTerms(expires=NOW + 10))
+    store.set(b"b", b"1", NOW - 1_000_000, FarTerms(expires=NOW - 999_990))
     assert store.get(b"a", NOW - 1_000_000).payload == b"1"
     assert store.get(b"b", NOW - 1_000_000).payload == b"1"
     assert store.get(b"b", NOW) is None

@@ -22,14 +22,14 @@ for line in sys.stdin:
     pid = os.fork()
     if pid == 0:
         store = FileStore(directory, max_bytes=int(sys.argv[2]))
-        number = 0
+        number, terms = 0, FarTerms(tags=["t"])
         while True:
             key = f"{turn}-{number}".encode()
             if number % 7 == 3:
-                rows = [(key, key * (number % 400), 0, None, None), (b"m" + key, key * 900, 0, None, None)]
-                store.set_many(rows, 1000.0, tags=["t"])
+                rows = [(key, key * (number % 400), terms), (b"m" + key, key * 900, terms)]
+                store.set_many(rows, 1000.0)
             else:
-                store.set(key, key * (1 + number % 400), 1000.0, expires=2000.0)
+                store.set(key, key * (1 + number % 400), 1000.0, FarTerms(expires=2000.0))
             os.write(writes, b"%d\\n" % number)
             if number % 11 == 0:
                 store.delete(f"{turn}-{number - 5}".encode(), 1000.0)
@@ -47,7 +47,7 @@ for line in sys.stdin:
 
 @pytest.mark.timeout(180)
 def test_nothing_acknowledged_is_lost_by_a_thousand_kills(open_store):
-    chance = random.Random(7)
+    chance, acknowledged = random.Random(7), 0
     store: FileStore = open_store(max_bytes=LIMIT)
     with running(NURSERY, store.directory, LIMIT) as nursery:
         assert nursery.stdin is not None
@@ -58,6 +58,7 @@ def test_nothing_acknowledged_is_lost_by_a_thousand_kills(open_store):
             time.sleep(0.02 * chance.random())  # not a wait for anything: the moment of death is to differ
             kill(writer)
             last = int(heard(nursery))
+            acknowledged += last + 1
             # The latest ones cannot have been evicted yet.
             for number in range(max(0, last - 60), last + 1):
                 assert_is_right(store, turn, number, last)
@@ -69,6 +70,7 @@ def test_nothing_acknowledged_is_lost_by_a_thousand_kills(open_store):
         nursery.stdin.close()
         assert nursery.wait(timeout=20) == 0
     assert store.set_aside is None
+    assert acknowledged > ROUNDS, "the writers wrote something before they died"
 
 
 def kill(pid: int) -> None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from omnicache._omnicache import FileStore
+from omnicache._omnicache import FarTerms, FileStore
 from tests.far.processes import heard, killed, run, running
 from tests.support import in_child
 
@@ -103,7 +103,7 @@ say(store.get(b"k", 1000.0).payload, *store.changes(since, 1000.0)[1:])
 """
     with running(script, store.directory) as child:
         assert heard(child) == "ready"
-        store.set(b"k", b"v", NOW, tags=["t"])
+        store.set(b"k", b"v", NOW, FarTerms(tags=["t"]))
         assert heard(child) == "b'v' [b'k'] []"
 
 

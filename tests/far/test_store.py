@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omnicache import CacheBackendError, CacheSerializationError
-from omnicache._omnicache import FileStore
+from omnicache._omnicache import FarTerms, FileStore
 
 NOW = 1_700_000_000.0
 
@@ -38,14 +38,16 @@ def test_everything_that_was_said_of_an_entry_comes_back(store: FileStore):
         b"k",
         b"v",
         NOW,
-        serializer=7,
-        flags=3,
-        priority=0.25,
-        created=NOW - 5,
-        fresh_until=NOW + 10,
-        expires=NOW + 20.5,
-        schema=b"12345678",
-        tags=["a", "é"],
+        FarTerms(
+            serializer=7,
+            flags=3,
+            priority=0.25,
+            created=NOW - 5,
+            fresh_until=NOW + 10,
+            expires=NOW + 20.5,
+            schema=b"12345678",
+            tags=["a", "é"],
+        ),
     )
     for found in (store.get(b"k", NOW), store.scan(NOW)[0][0], store.take(b"k", NOW)):
         assert (found.serializer, found.flags, found.priority, found.schema) == (7, 3, 0.25, b"12345678")
@@ -55,7 +57,7 @@ def test_everything_that_was_said_of_an_entry_comes_back(store: FileStore):
 
 @pytest.mark.parametrize("priority", [0.0, 0.3, 0.5, 0.99, 1.0])
 def test_a_priority_is_kept_to_a_step(store: FileStore, priority: float):
-    store.set(b"k", b"v", NOW, priority=priority)
+    store.set(b"k", b"v", NOW, FarTerms(priority=priority))
     assert store.get(b"k", NOW).priority == pytest.approx(priority, abs=1 / 255)
 
 
@@ -69,7 +71,8 @@ def test_conditions(store: FileStore):
 
 
 def test_many(store: FileStore):
-    versions = store.set_many([(b"a", b"1", 0, None, None), (b"b", b"2", 1, NOW + 5, NOW + 9)], NOW, tags=["t"])
+    terms = FarTerms(tags=["t"])
+    versions = store.set_many([(b"a", b"1", terms), (b"b", b"2", terms.at(NOW, NOW + 5, NOW + 9, 1))], NOW)
     assert versions == [found.version for found in store.get_many([b"a", b"b"], NOW)]
     assert [found.flags for found in store.get_many([b"a", b"b"], NOW)] == [0, 1]
     assert [found.expires for found in store.get_many([b"a", b"b"], NOW)] == [None, NOW + 9]
@@ -78,15 +81,15 @@ def test_many(store: FileStore):
 
 
 def test_time_and_tags(store: FileStore):
-    store.set(b"k", b"v", NOW, fresh_until=NOW + 1, expires=NOW + 2, tags=["t"])
+    store.set(b"k", b"v", NOW, FarTerms(fresh_until=NOW + 1, expires=NOW + 2, tags=["t"]))
     assert not store.get(b"k", NOW).stale
     assert store.get(b"k", NOW + 1).stale
     assert store.get(b"k", NOW + 2) is None
     assert store.touch(b"k", NOW + 20, NOW + 30, NOW)
     assert store.invalidate([b"k"], NOW) == 1
     assert store.get(b"k", NOW + 9).stale
-    store.set(b"k", b"v", NOW, fresh_until=NOW + 1, expires=NOW + 2, tags=["t"])
-    store.set(b"l", b"v", NOW, tags=["t"])
+    store.set(b"k", b"v", NOW, FarTerms(fresh_until=NOW + 1, expires=NOW + 2, tags=["t"]))
+    store.set(b"l", b"v", NOW, FarTerms(tags=["t"]))
     store.invalidate_tags(["t"], NOW)
     assert store.get(b"l", NOW) is None
     assert store.get(b"k", NOW).stale
@@ -132,7 +135,7 @@ def test_changes_of_another_object(open_store):
 def test_purge_compact_and_statistics(open_store):
     store = open_store(max_bytes=1 << 20)
     for number in range(2000):
-        store.set(b"%d" % number, bytes(1000), NOW, expires=NOW + 1)
+        store.set(b"%d" % number, bytes(1000), NOW, FarTerms(expires=NOW + 1))
     store.get(b"1999", NOW)
     store.get(b"none", NOW)
     stats = store.stats(NOW)
@@ -155,8 +158,6 @@ def test_a_time_that_is_none_is_refused(store: FileStore, now: float):
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ({"priority": 1.5}, "between 0 and 1"),
-        ({"flags": 128}, "nothing else is known"),
         ({"mode": "never"}, '"always", "add" or "replace"'),
         ({"mode": "add", "version": 1}, "one of them"),
     ],
@@ -164,6 +165,19 @@ def test_a_time_that_is_none_is_refused(store: FileStore, now: float):
 def test_an_argument_that_makes_no_sense_is_refused(store: FileStore, options, hint: str):
     with pytest.raises(ValueError, match=hint):
         store.set(b"k", b"v", NOW, **options)
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ({"priority": 1.5}, "between 0 and 1"),
+        ({"flags": 128}, "nothing else is known"),
+        ({"expires": -1.0}, r"time\.time"),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(said, hint: str):
+    with pytest.raises(ValueError, match=hint):
+        FarTerms(**said)
 
 
 def test_an_unknown_durability_is_refused(open_store):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omnicache import Cache, cached
-from omnicache._omnicache import FileStore, encode_key
+from omnicache._omnicache import FarTerms, FileStore, encode_key
 from tests.tiers.workers import working
 
 CHANGES = {
@@ -182,7 +182,7 @@ def write_far(cache: Cache, key: str, value: object) -> None:
     """A write of another process."""
     store = FileStore(cache.backend.far.directory / "default" / cache.name)
     payload, flags = cache._codec.pack(value)
-    store.set(encode_key(key), payload, time.time(), flags=flags, serializer=cache._codec.serializer.code)
+    store.set(encode_key(key), payload, time.time(), FarTerms(flags=flags, serializer=cache._codec.serializer.code))
     store.close()
 
 

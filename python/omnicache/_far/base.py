@@ -113,7 +113,7 @@ class FarBase(Cache):
             port.late = self._near.clear
         self._most = {}
         # The terms of the last write that said nothing but a ttl, and the options that they are made of.
-        self._plain = self._options, Written.of(self._options, None)
+        self._plain = self._options, Written.of(self._options, None, self._codec.serializer)
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )

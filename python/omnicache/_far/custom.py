@@ -12,11 +12,11 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from .._lazy import Lazy
-from .._omnicache import decode_key, encode_key, pack_record, unpack_record
+from .._omnicache import FarTerms, decode_key, encode_key, pack_record, unpack_record
 from ..exceptions import CacheBackendError, CacheSerializationError
 from .calling import Caller
 from .generations import Generation
-from .ports import Given, StorePort
+from .ports import Conditions, Given, StorePort
 from .terms import FOREVER
 from .turns import Turns
 
@@ -191,20 +191,22 @@ class CustomPort(StorePort):
 
     # --- writing ---
 
-    def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> Asking[int | None]:
+    def set(
+        self, key: bytes, payload: bytes, now: float, terms: FarTerms, conditions: Conditions
+    ) -> Asking[int | None]:
         """1 if it was written, None if a condition did not hold."""
-        return self._alone(key, self._written(key, payload, now, dict(fields)))
+        return self._alone(key, self._written(key, payload, now, terms, **conditions))
 
-    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any]) -> Asking[list[int | None]]:
+    def set_many(self, entries: list[Given], now: float) -> Asking[list[int | None]]:
         """As `set` of many, one after the other."""
         versions = []
-        for key, payload, flags, fresh_until, expires in entries:
-            own = {"flags": flags, "fresh_until": fresh_until, "expires": expires}
-            versions.append((yield from self.set(key, payload, now, fields | own)))
+        for key, payload, terms in entries:
+            versions.append((yield from self.set(key, payload, now, terms, {})))
         return versions
 
-    def _written(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> Asking[int | None]:
-        mode, version = fields.pop("mode", "always"), fields.pop("version", None)
+    def _written(
+        self, key: bytes, payload: bytes, now: float, terms: FarTerms, mode: str = "always", version: int | None = None
+    ) -> Asking[int | None]:
         if mode != "always" or version is not None:
             there = yield from self.get(key, now)
             if version is not None:
@@ -213,9 +215,9 @@ class CustomPort(StorePort):
             elif (there is not None and not there.stale) != (mode == "replace"):
                 return None
         tags = []
-        for tag in fields.pop("tags", ()):
+        for tag in terms.tags:
             tags.append((tag, (yield from self._generation(tag, now)).latest))  # noqa: PERF401 - as above
-        yield from self._put(key, pack_record(key, payload, now, tags=tags, **fields), fields["expires"], now)
+        yield from self._put(key, pack_record(key, payload, now, terms, tags), terms.expires, now)
         return 1
 
     def _generation(self, tag: str, now: float) -> Asking[Generation]:
@@ -246,10 +248,7 @@ class CustomPort(StorePort):
     ) -> Asking[None]:
         """Writes an entry with another end, and all else as it was."""
         entry = there.entry
-        data = pack_record(
-            there.key,
-            entry.payload or b"",
-            now,
+        terms = FarTerms(
             serializer=entry.serializer,
             flags=entry.flags & ~_SOFT | (_SOFT if soft else 0),
             priority=entry.priority,
@@ -257,8 +256,8 @@ class CustomPort(StorePort):
             fresh_until=fresh_until,
             expires=expires,
             schema=entry.schema,
-            tags=there.generations,
         )
+        data = pack_record(there.key, entry.payload or b"", now, terms, there.generations)
         yield from self._put(there.key, data, expires, now)
 
     # --- removing ---

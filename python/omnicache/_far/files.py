@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._omnicache import FileStore
 from .apart import apart
-from .ports import ASKERS, Given, StorePort
+from .ports import ASKERS, Conditions, Given, StorePort
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .._omnicache import FarEntry
+    from .._omnicache import FarEntry, FarTerms
 
 __all__ = ["FilePort"]
 
@@ -54,13 +54,13 @@ class FilePort(StorePort):
         """The entries, in the order of the keys."""
         return self.store.get_many(keys, now)
 
-    def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any]) -> int | None:
+    def set(self, key: bytes, payload: bytes, now: float, terms: FarTerms, conditions: Conditions) -> int | None:
         """The version written, 0 for what is too heavy to keep, None if a condition did not hold."""
-        return self.store.set(key, payload, now, **fields)
+        return self.store.set(key, payload, now, terms, **conditions)
 
-    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any]) -> list[int | None]:
-        """As `set` of many, the terms that they share in `fields`; their versions."""
-        return self.store.set_many(entries, now, **fields)
+    def set_many(self, entries: list[Given], now: float) -> list[int | None]:
+        """As `set` of many; their versions."""
+        return self.store.set_many(entries, now)
 
     def delete(self, key: bytes, now: float) -> bool:
         """Whether there was one."""

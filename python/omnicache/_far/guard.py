@@ -183,7 +183,7 @@ class Guard:
 
     def _call(self, name: str, args: tuple[Any, ...]) -> Any:
         failure = None
-        if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
+        if (name in _PLAIN or (name == "set" and "lease" not in args[4])) and self._is_well():
             # What a request does where all is well, without its steps: they take longer than many a store.
             try:
                 answer = self.primary.call(name, *args)
@@ -211,7 +211,7 @@ class Guard:
 
     async def _acall(self, name: str, args: tuple[Any, ...]) -> Any:
         failure = None
-        if (name in _PLAIN or (name == "set" and "lease" not in args[3])) and self._is_well():
+        if (name in _PLAIN or (name == "set" and "lease" not in args[4])) and self._is_well():
             try:
                 answer = await self.primary.acall(name, *args)
             except _FAILURE as error:
@@ -373,14 +373,14 @@ class Guard:
 
 def _asked(port: Port, name: str, args: tuple[Any, ...]) -> Request:
     """One request, where a lease is only good at the store that gave it."""
-    if name == "set" and "lease" in args[3]:
-        key, payload, now, fields = args
-        lease: Lease = fields["lease"]
+    if name == "set" and "lease" in args[4]:
+        *written, conditions = args
+        lease: Lease = conditions["lease"]
         if lease.of is not port:
             return None
-        rest = {field: value for field, value in fields.items() if field != "lease"}
+        rest = {condition: value for condition, value in conditions.items() if condition != "lease"}
         leased = lease.leased
-        return (yield port, (name, key, payload, now, {**rest, "token": leased.token, "generation": leased.generation}))
+        return (yield port, (name, *written, {**rest, "token": leased.token, "generation": leased.generation}))
     if name == "release":
         key, lease, now = args
         return False if lease.of is not port else (yield port, (name, key, lease.leased.token, now))

@@ -6,15 +6,20 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from .._omnicache import FarTerms
 from .apart import apart, nothing
 
-__all__ = ["ASKERS", "Given", "StorePort"]
+__all__ = ["ASKERS", "Conditions", "Given", "StorePort"]
 
 ASKERS: Final = itertools.count(1)
 """A number for each who asks for a lease: what one load of this process holds is not another one's."""
 
-Given = tuple[bytes, bytes, int, float | None, float | None]
-"""One of many entries: key, payload, flags, when it stops being fresh, when it ends."""
+Given = tuple[bytes, bytes, FarTerms]
+"""One of many entries: key, payload, terms."""
+
+Conditions = dict[str, Any]
+"""What has to hold for a write: its ``mode``, a ``version``, the ``token`` of a lease and the ``generation`` of its
+tags. A guard is given a ``lease`` in the place of both."""
 
 
 class StorePort:

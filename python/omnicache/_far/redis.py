@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._omnicache import RedisStore
-from .ports import ASKERS, Given, StorePort
+from .ports import ASKERS, Conditions, Given, StorePort
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from .._omnicache import FarTerms
     from ..backends import RedisBackend
 
 __all__ = ["RedisPort"]
@@ -82,13 +83,17 @@ class RedisPort(StorePort):
         """The entries, in the order of the keys."""
         return self.store.get_many(keys, now, later=later)
 
-    def set(self, key: bytes, payload: bytes, now: float, fields: dict[str, Any], *, later: Later = False) -> Any:
+    def set(
+        self, key: bytes, payload: bytes, now: float, terms: FarTerms, conditions: Conditions, *, later: Later = False
+    ) -> Any:
         """The version written, None if a condition did not hold."""
-        return self.store.set(key, payload, now, **fields, later=later)
+        if not conditions:
+            return self.store.set(key, payload, now, terms, later=later)
+        return self.store.set(key, payload, now, terms, **conditions, later=later)
 
-    def set_many(self, entries: list[Given], now: float, fields: dict[str, Any], *, later: Later = False) -> Any:
-        """As `set` of many, the terms that they share in `fields`; their versions."""
-        return self.store.set_many(entries, now, **fields, later=later)
+    def set_many(self, entries: list[Given], now: float, *, later: Later = False) -> Any:
+        """As `set` of many; their versions."""
+        return self.store.set_many(entries, now, later=later)
 
     def delete(self, key: bytes, now: float, *, later: Later = False) -> Any:
         """Whether there was one."""

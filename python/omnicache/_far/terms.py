@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._loading import LEAD
+from .._omnicache import FarTerms
 from .._options import AUTO, check_names, options_from
 from .._sentinels import DEFAULT
 from .._units import MAX_SECONDS, duration
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..serializers import Serializer
     from .base import FarBase
 
-__all__ = ["FOREVER", "Written", "kept_until", "refresh_due", "window_of", "written"]
+__all__ = ["FOREVER", "Written", "again", "kept_until", "refresh_due", "window_of", "written"]
 
 _NAMES: Final = ("ttl", "tags", "priority", "idle", "stale", "stale_on_error", "refresh_at", "jitter")
 """What a plain write can be told."""
@@ -36,28 +37,26 @@ class Written(NamedTuple):
     ttl: float | None
     stale: float
     tags: tuple[str, ...]
-    priority: float
     refresh_at: Any
+    said: FarTerms
+    """What the store is told, whenever that is."""
 
     @classmethod
-    def of(cls, own: Options, ttl: float | None) -> Written:
-        """What `own` says, and this time to live."""
-        priority = 0.5 if own.priority is DEFAULT else own.priority
-        return cls(ttl, own.kept or 0.0, tuple(tags_of(own.tags)) if own.tags else (), priority, own.refresh_at)
+    def of(cls, own: Options, ttl: float | None, serializer: Serializer) -> Written:
+        """What `own` says, this time to live, and who makes the bytes."""
+        tags = tags_of(own.tags) if own.tags else []
+        said = FarTerms(
+            serializer=serializer.code,
+            schema=serializer.fingerprint,
+            priority=0.5 if own.priority is DEFAULT else own.priority,
+            tags=tags,
+        )
+        return cls(ttl, own.kept or 0.0, tuple(tags), own.refresh_at, said)
 
-    def fields(self, now: float, serializer: Serializer, flags: int) -> dict[str, Any]:
-        """What the store is told beside key and payload."""
+    def at(self, now: float, flags: int) -> FarTerms:
+        """What the store is told of a value that was made now, by the serializer with these flags."""
         fresh_until = None if self.ttl is None else now + self.ttl
-        return {
-            "serializer": serializer.code,
-            "flags": flags,
-            "schema": serializer.fingerprint,
-            "created": now,
-            "fresh_until": fresh_until,
-            "expires": kept_until(fresh_until, self.stale),
-            "tags": list(self.tags),
-            "priority": self.priority,
-        }
+        return self.said.at(now, fresh_until, kept_until(fresh_until, self.stale), flags)
 
 
 def kept_until(fresh_until: float | None, stale: float) -> float | None:
@@ -81,6 +80,12 @@ def window_of(entry: FarEntry) -> float:
     if entry.expires is None:
         return 0.0
     return max(entry.expires - (FOREVER if entry.fresh_until is None else entry.fresh_until), 0.0)
+
+
+def again(entry: FarEntry, now: float, flags: int) -> FarTerms:
+    """The terms of another value in the place of that of `entry`, made by the same serializer with these flags."""
+    said = FarTerms(serializer=entry.serializer, schema=entry.schema, priority=entry.priority, tags=entry.tags)
+    return said.at(now, entry.fresh_until, entry.expires, flags)
 
 
 def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "set") -> Written:
@@ -111,10 +116,10 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     if life is not None and jitter:
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     if not plain:
-        return Written.of(own, life)
+        return Written.of(own, life, cache._codec.serializer)
     of, terms = cache._plain
     if of is not own or terms.ttl != life:
-        terms = Written.of(own, life)
+        terms = Written.of(own, life, cache._codec.serializer)
         cache._plain = own, terms
     return terms
 

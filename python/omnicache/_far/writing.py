@@ -7,17 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .._many import batches, pairs, whole
+from .._omnicache import FarTerms
 from .._sentinels import DEFAULT, MISSING
 from ..exceptions import CacheSerializationError
 from .arguments import counted, encoded
 from .codec import LONGEST
 from .drive import CALL, WAIT, Operation, adrive, coloured, drive
 from .listing import Listing
-from .terms import kept_until, window_of, written
+from .ports import Conditions
+from .terms import Written, again, kept_until, window_of, written
 
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
-    from .terms import Written
 
 __all__ = ["Writing"]
 
@@ -26,7 +27,10 @@ _BATCH: Final = 500
 _SOON: Final = -1
 """In the place of a version: it will be written."""
 
-_Ready = tuple[tuple[bytes, bytes, float, dict[str, Any]], "Written", int]
+_ALWAYS: Final[Conditions] = {}
+"""No conditions."""
+
+_Ready = tuple[tuple[bytes, bytes, float, FarTerms], Written, int]
 """The arguments of the request, its terms, and the ticket for what is near."""
 
 
@@ -49,8 +53,7 @@ class Writing(Listing):
             return False
         if ready is None:
             return False
-        args = ready[0]
-        args[3].update(conditions)
+        args = (*ready[0], conditions)
         if self._behind is not None and not conditions:
             step, lost = ("set", *args), partial(self._near.drop, key)
             yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
@@ -71,7 +74,7 @@ class Writing(Listing):
             return None
         payload, flags = self._packed(value)
         now, ticket = self._wall(), self._near.ticket(key)
-        return (data, payload, now, terms.fields(now, self._codec.serializer, flags)), terms, ticket
+        return (data, payload, now, terms.at(now, flags)), terms, ticket
 
     def _stored(self, key: Any, value: Any, ready: _Ready, version: int | None) -> bool:
         """Tells of what was written, and keeps it near; whether it was."""
@@ -117,7 +120,7 @@ class Writing(Listing):
             self._flights.invalidate(key)
         ready = self._ready(key, value, ttl, options)
         if ready is not None:
-            self._stored(key, value, ready, self._port.call("set", *ready[0]))
+            self._stored(key, value, ready, self._port.call("set", *ready[0], _ALWAYS))
         return None
 
     async def aset(self, /, key: Any, value: Any, ttl: Any = DEFAULT, **options: Any) -> None:
@@ -129,7 +132,7 @@ class Writing(Listing):
             self._flights.invalidate(key)
         ready = self._ready(key, value, ttl, options)
         if ready is not None:
-            self._stored(key, value, ready, await self._port.acall("set", *ready[0]))
+            self._stored(key, value, ready, await self._port.acall("set", *ready[0], _ALWAYS))
         return None
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -186,13 +189,11 @@ class Writing(Listing):
             return
         # What cannot be written is found out before anything is.
         entries, rows, now = [], [], self._wall()
-        terms = written(self, ttl, options)
         for key, value in batch:
             data = encoded(key)
             payload, flags = self._packed(value)
             terms = written(self, ttl, options)  # the end of each is spread by chance
-            fields = terms.fields(now, self._codec.serializer, flags)
-            entries.append((data, payload, flags, fields["fresh_until"], fields["expires"]))
+            entries.append((data, payload, terms.at(now, flags)))
             rows.append((key, value, terms, self._near.ticket(key)))
         if self._keeps_nothing() or self.closed:
             return
@@ -200,9 +201,7 @@ class Writing(Listing):
             for key, *_ in rows:
                 self._flights.invalidate(key)
         yield from self._settled()
-        fields = terms.fields(now, self._codec.serializer, 0)
-        shared = {name: fields[name] for name in ("serializer", "schema", "created", "tags", "priority")}
-        versions = yield ("set_many", entries, now, shared)
+        versions = yield ("set_many", entries, now)
         for (key, value, terms, ticket), (data, *_), version in zip(rows, entries, versions, strict=True):
             if version:
                 self._near.put(key, value, terms, ticket, self._took.get(data))
@@ -285,15 +284,13 @@ class Writing(Listing):
                 continue
             old = self._value_of(key, entry)
             if old is MISSING:  # it cannot be read: to every reader it is none
-                new, kept = delta, {}
+                new = delta
             else:
                 counted(old, "the value")
                 new = old + delta
-                kept = {"fresh_until": entry.fresh_until, "expires": entry.expires, "tags": list(entry.tags)}
-                kept["priority"] = entry.priority
             payload, flags = self._codec.pack(new)
-            fields = terms.fields(now, self._codec.serializer, flags) | kept
-            if (yield ("set", data, payload, now, {**fields, "version": entry.version})) is not None:
+            said = terms.at(now, flags) if old is MISSING else again(entry, now, flags)
+            if (yield ("set", data, payload, now, said, {"version": entry.version})) is not None:
                 self._near.drop(key)
                 self._tell_set(key, new)
                 return new

@@ -10,6 +10,7 @@ mod read;
 mod record;
 mod redis;
 mod store;
+mod terms;
 mod watch;
 mod write;
 
@@ -27,6 +28,7 @@ pub(super) use followed::Followed;
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<entry::FarEntry>()?;
     module.add_class::<entry::FarLease>()?;
+    module.add_class::<terms::FarTerms>()?;
     module.add_class::<store::FileStore>()?;
     redis::register(module)?;
     module.add_function(wrap_pyfunction!(record::pack_record, module)?)?;

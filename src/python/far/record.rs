@@ -2,44 +2,25 @@
 
 use super::entry::FarEntry;
 use super::nanos;
-use super::write::terms_of;
+use super::terms::FarTerms;
 use crate::far::record;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 pyo3::import_exception!(omnicache.exceptions, CacheSerializationError);
 
-/// `pack_record(key, payload, now, ...)`: the envelope of a value.
+/// `pack_record(key, payload, now, terms, tags)`: the envelope of a value, with generations in the place of the tags.
 #[pyfunction]
-#[pyo3(signature = (
-    key, payload, now, *, serializer = 0, flags = 0, priority = 0.5, created = None, fresh_until = None,
-    expires = None, schema = None, tags = Vec::new(),
-))]
-#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // what there is to say, as pyo3 hands it over
+#[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 pub(super) fn pack_record<'py>(
     py: Python<'py>,
     key: &[u8],
     payload: &[u8],
     now: f64,
-    serializer: u8,
-    flags: u8,
-    priority: f64,
-    created: Option<f64>,
-    fresh_until: Option<f64>,
-    expires: Option<f64>,
-    schema: Option<[u8; 8]>,
+    terms: &FarTerms,
     tags: Vec<(String, u64)>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let terms = terms_of(
-        nanos(now)?,
-        serializer,
-        flags,
-        priority,
-        created,
-        fresh_until,
-        expires,
-        schema,
-    )?;
+    let terms = FarTerms::of(Some(terms), nanos(now)?);
     let tags = tags
         .iter()
         .map(|(name, generation)| (name.as_str(), *generation));

@@ -1,10 +1,10 @@
 //! What a store is told.
 
-use super::entry::{FarEntry, FarLease, priority_from};
+use super::entry::{FarEntry, FarLease};
 use super::store::FileStore;
+use super::terms::FarTerms;
 use super::{nanos, nanos_or_never};
 use crate::far::fs::{self, Mode, Owner, Written};
-use crate::far::record::{Flags, Terms};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -24,22 +24,8 @@ pub(super) fn mode_of(mode: &str, version: Option<u64>) -> PyResult<Mode> {
     }
 }
 
-pub(super) fn flags_of(bits: u8) -> PyResult<Flags> {
-    Flags::from_bits(bits).ok_or_else(|| {
-        PyValueError::new_err(format!(
-            "flags {bits}: 1 is compressed, 2 is signed, nothing else is known"
-        ))
-    })
-}
-
-/// One of many entries: key, value, flags, until when it is fresh, and when it ends.
-pub(super) type Given<'py> = (
-    Bound<'py, PyBytes>,
-    Bound<'py, PyBytes>,
-    u8,
-    Option<f64>,
-    Option<f64>,
-);
+/// One of many entries: key, value, terms.
+pub(super) type Given<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Py<FarTerms>);
 
 /// A version for Python: `None` where the condition did not hold, 0 where the entry was too heavy.
 pub(super) fn version_of(written: Written) -> Option<u64> {
@@ -50,78 +36,32 @@ pub(super) fn version_of(written: Written) -> Option<u64> {
     }
 }
 
-#[allow(clippy::too_many_arguments)] // as Python gives them
-pub(super) fn terms_of(
-    now: u64,
-    serializer: u8,
-    flags: u8,
-    priority: f64,
-    created: Option<f64>,
-    fresh_until: Option<f64>,
-    expires: Option<f64>,
-    schema: Option<[u8; 8]>,
-) -> PyResult<Terms> {
-    if !(0.0..=1.0).contains(&priority) {
-        return Err(PyValueError::new_err(format!(
-            "priority {priority}; it lies between 0 and 1"
-        )));
-    }
-    Ok(Terms {
-        serializer,
-        flags: flags_of(flags)?,
-        priority: priority_from(priority),
-        created: created.map_or(Ok(now), nanos)?,
-        fresh_until: nanos_or_never(fresh_until)?,
-        expires: nanos_or_never(expires)?,
-        schema,
-    })
-}
-
 #[pymethods]
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl FileStore {
     #[pyo3(signature = (
-        key, payload, now, *, serializer = 0, flags = 0, priority = 0.5, created = None, fresh_until = None,
-        expires = None, schema = None, tags = Vec::new(), mode = "always", version = None, token = None, generation = None,
+        key, payload, now, terms = None, *, mode = "always", version = None, token = None, generation = None,
     ))]
-    #[allow(clippy::too_many_arguments)] // what there is to say of an entry
+    #[allow(clippy::too_many_arguments)] // the conditions of a write
     fn set(
         &self,
         py: Python<'_>,
         key: &[u8],
         payload: &[u8],
         now: f64,
-        serializer: u8,
-        flags: u8,
-        priority: f64,
-        created: Option<f64>,
-        fresh_until: Option<f64>,
-        expires: Option<f64>,
-        schema: Option<[u8; 8]>,
-        tags: Vec<String>,
+        terms: Option<&FarTerms>,
         mode: &str,
         version: Option<u64>,
         token: Option<u64>,
         generation: Option<u64>,
     ) -> PyResult<Option<u64>> {
         let now = nanos(now)?;
-        let terms = terms_of(
-            now,
-            serializer,
-            flags,
-            priority,
-            created,
-            fresh_until,
-            expires,
-            schema,
-        )?;
-        let mode = mode_of(mode, version)?;
         let set = fs::Set {
             key,
             payload,
-            terms,
-            tags: &tags,
-            mode,
+            terms: FarTerms::of(terms, now),
+            tags: &FarTerms::tags_of(terms),
+            mode: mode_of(mode, version)?,
             token,
             generation,
         };
@@ -129,42 +69,28 @@ impl FileStore {
         Ok(version_of(written))
     }
 
-    #[pyo3(signature = (
-        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(),
-    ))]
-    #[allow(clippy::too_many_arguments)] // what there is to say of entries
     fn set_many<'py>(
         &self,
         py: Python<'py>,
         entries: Vec<Given<'py>>,
         now: f64,
-        serializer: u8,
-        priority: f64,
-        created: Option<f64>,
-        schema: Option<[u8; 8]>,
-        tags: Vec<String>,
     ) -> PyResult<Vec<Option<u64>>> {
         let now = nanos(now)?;
-        let mut sets = Vec::with_capacity(entries.len());
-        for (key, payload, flags, fresh_until, expires) in &entries {
-            let terms = terms_of(
-                now,
-                serializer,
-                *flags,
-                priority,
-                created,
-                *fresh_until,
-                *expires,
-                schema,
-            )?;
-            sets.push(fs::Set {
+        let tags: Vec<_> = entries
+            .iter()
+            .map(|(_, _, terms)| FarTerms::tags_of(Some(terms.get())))
+            .collect();
+        let sets: Vec<_> = entries
+            .iter()
+            .zip(&tags)
+            .map(|((key, payload, terms), tags)| fs::Set {
                 key: key.as_bytes(),
                 payload: payload.as_bytes(),
-                terms,
-                tags: &tags,
+                terms: FarTerms::of(Some(terms.get()), now),
+                tags,
                 ..fs::Set::default()
-            });
-        }
+            })
+            .collect();
         let written = self.away(py, |store| store.set_many(&sets, now))?;
         Ok(written.into_iter().map(version_of).collect())
     }

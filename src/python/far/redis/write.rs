@@ -1,7 +1,8 @@
 //! What a store on a server is told.
 
 use super::super::entry::{FarEntry, FarLease};
-use super::super::write::{Given, mode_of, terms_of, version_of};
+use super::super::terms::FarTerms;
+use super::super::write::{Given, mode_of, version_of};
 use super::super::{nanos, nanos_or_never};
 use super::lanes::{self, Request};
 use super::read::{owned, slices};
@@ -13,6 +14,7 @@ use crate::far::record::Terms;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::sync::Arc;
 
 /// What is written, while nobody waits here until it is.
 pub(super) struct Owned {
@@ -20,13 +22,27 @@ pub(super) struct Owned {
     payload: Vec<u8>,
     pub(super) now: u64,
     terms: Terms,
-    tags: Vec<String>,
+    tags: Arc<[String]>,
     mode: Mode,
     token: Option<u64>,
     generation: Option<u64>,
 }
 
 impl Owned {
+    /// What `set` says, whose tags these are.
+    fn new(set: &Set<'_>, tags: Arc<[String]>, now: u64) -> Self {
+        Self {
+            key: set.key.to_vec(),
+            payload: set.payload.to_vec(),
+            now,
+            terms: set.terms,
+            tags,
+            mode: set.mode,
+            token: set.token,
+            generation: set.generation,
+        }
+    }
+
     pub(super) fn as_set(&self) -> Set<'_> {
         Set {
             key: &self.key,
@@ -49,25 +65,17 @@ pub(super) fn written_for(py: Python<'_>, written: Written) -> PyResult<Py<PyAny
 #[allow(clippy::needless_pass_by_value)] // pyo3 hands the arguments over by value
 impl RedisStore {
     #[pyo3(signature = (
-        key, payload, now, *, serializer = 0, flags = 0, priority = 0.5, created = None, fresh_until = None,
-        expires = None, schema = None, tags = Vec::new(), mode = "always", version = None, token = None, generation = None,
+        key, payload, now, terms = None, *, mode = "always", version = None, token = None, generation = None,
         later = Later::No,
     ))]
-    #[allow(clippy::too_many_arguments)] // what there is to say of an entry
+    #[allow(clippy::too_many_arguments)] // the conditions of a write
     fn set(
         &self,
         py: Python<'_>,
         key: &[u8],
         payload: &[u8],
         now: f64,
-        serializer: u8,
-        flags: u8,
-        priority: f64,
-        created: Option<f64>,
-        fresh_until: Option<f64>,
-        expires: Option<f64>,
-        schema: Option<[u8; 8]>,
-        tags: Vec<String>,
+        terms: Option<&FarTerms>,
         mode: &str,
         version: Option<u64>,
         token: Option<u64>,
@@ -75,84 +83,45 @@ impl RedisStore {
         later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
-        let terms = terms_of(
-            now,
-            serializer,
-            flags,
-            priority,
-            created,
-            fresh_until,
-            expires,
-            schema,
-        )?;
-        let mode = mode_of(mode, version)?;
-        let Later::Yes(late) = later else {
-            let set = Set {
-                key,
-                payload,
-                terms,
-                tags: &tags,
-                mode,
-                token,
-                generation,
-            };
-            return written_for(py, self.away(py, |store| store.set_blocking(&set, now))?);
-        };
-        let set = Owned {
-            key: key.to_vec(),
-            payload: payload.to_vec(),
-            now,
-            terms,
-            tags,
-            mode,
+        let tags = FarTerms::tags_of(terms);
+        let set = Set {
+            key,
+            payload,
+            terms: FarTerms::of(terms, now),
+            tags: &tags,
+            mode: mode_of(mode, version)?,
             token,
             generation,
         };
-        lanes::ask(py, self.store(), Request::Set(Box::new(set)), late)
+        let Later::Yes(late) = later else {
+            return written_for(py, self.away(py, |store| store.set_blocking(&set, now))?);
+        };
+        let set = Box::new(Owned::new(&set, Arc::clone(&tags), now));
+        lanes::ask(py, self.store(), Request::Set(set), late)
     }
 
-    #[pyo3(signature = (
-        entries, now, *, serializer = 0, priority = 0.5, created = None, schema = None, tags = Vec::new(), later = Later::No,
-    ))]
-    #[allow(clippy::too_many_arguments)] // what there is to say of entries
+    #[pyo3(signature = (entries, now, *, later = Later::No))]
     fn set_many<'py>(
         &self,
         py: Python<'py>,
         entries: Vec<Given<'py>>,
         now: f64,
-        serializer: u8,
-        priority: f64,
-        created: Option<f64>,
-        schema: Option<[u8; 8]>,
-        tags: Vec<String>,
         later: Later,
     ) -> PyResult<Py<PyAny>> {
         let now = nanos(now)?;
-        let mut given = Vec::with_capacity(entries.len());
-        for (key, payload, flags, fresh_until, expires) in &entries {
-            let terms = terms_of(
-                now,
-                serializer,
-                *flags,
-                priority,
-                created,
-                *fresh_until,
-                *expires,
-                schema,
-            )?;
-            given.push((key.as_bytes().to_vec(), payload.as_bytes().to_vec(), terms));
-        }
+        let own = entries.iter().map(|(key, payload, terms)| {
+            let terms = Some(terms.get());
+            let set = Set {
+                key: key.as_bytes(),
+                payload: payload.as_bytes(),
+                terms: FarTerms::of(terms, now),
+                ..Set::default()
+            };
+            Owned::new(&set, FarTerms::tags_of(terms), now)
+        });
+        let own: Vec<_> = own.collect();
         let work = move |store: Shared| async move {
-            let sets: Vec<Set<'_>> = given
-                .iter()
-                .map(|(key, payload, terms)| Set {
-                    key,
-                    payload,
-                    terms: *terms,
-                    tags: &tags,
-                    ..Set::default()
-                })
-                .collect();
+            let sets: Vec<Set<'_>> = own.iter().map(Owned::as_set).collect();
             store.set_many(&sets, now).await
         };
         self.ask(py, later, work, |py, written: Vec<Written>| {
