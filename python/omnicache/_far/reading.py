@@ -84,24 +84,18 @@ class Reading(FarBase):
     def _get_many(self, keys: Iterable[Any]) -> Operation[dict[Any, Any]]:
         self._open("get_many")
         wanted = keys_of(keys, "get_many")
-        found: dict[int, Any] = {}
-        missed: list[tuple[int, Any, bytes]] = []
-        for at, key in enumerate(wanted):
-            value = self._near.get(key)
-            if value is MISSING:
-                missed.append((at, key, encoded(key)))
-            else:
-                found[at] = value
+        near = self._near
+        values = [near.get(key) for key in wanted]
+        missed = [at for at, value in enumerate(values) if value is MISSING]
+        data = [encoded(wanted[at]) for at in missed]
         if missed and not self._passes_by():
             yield from self._settled()
-            tickets = [self._near.ticket(key) for _, key, _ in missed]
-            entries = yield ("get_many", [data for _, _, data in missed], self._wall())
-            for (at, key, _), entry, ticket in zip(missed, entries, tickets, strict=True):
-                value = self._fresh(key, entry, ticket)
-                if value is not MISSING:
-                    found[at] = value
+            tickets = [near.ticket(wanted[at]) for at in missed]
+            entries = yield ("get_many", data, self._wall())
+            for at, entry, ticket in zip(missed, entries, tickets, strict=True):
+                values[at] = self._fresh(wanted[at], entry, ticket)
         # A key that no dict takes is an error, as it is in memory.
-        return {wanted[at]: found[at] for at in sorted(found)}
+        return {key: value for key, value in zip(wanted, values, strict=True) if value is not MISSING}
 
     get_many, aget_many = coloured(_get_many)
 

@@ -14,8 +14,21 @@ pub enum Answer {
     Done,
     /// What there is.
     Bytes(Vec<u8>),
+    /// So many answers follow.
+    Many(usize),
     /// An error, or something that was not expected.
     Other,
+}
+
+impl Answer {
+    /// How many answers belong to it.
+    pub(super) fn following(&self) -> usize {
+        if let Self::Many(count) = self {
+            *count
+        } else {
+            0
+        }
+    }
 }
 
 /// What bytes begin with.
@@ -44,10 +57,11 @@ pub(super) fn read(bytes: &[u8]) -> io::Result<Read> {
         b'+' => whole(Answer::Done),
         b'-' | b':' => whole(Answer::Other),
         b'_' => whole(Answer::Nothing),
+        b'*' => whole(Answer::Many(
+            usize::try_from(number(rest)?).map_err(|_| io::ErrorKind::InvalidData)?,
+        )),
         b'$' => {
-            let text = std::str::from_utf8(rest).map_err(|_| io::ErrorKind::InvalidData)?;
-            let length: i64 = text.parse().map_err(|_| io::ErrorKind::InvalidData)?;
-            let Ok(length) = usize::try_from(length) else {
+            let Ok(length) = usize::try_from(number(rest)?) else {
                 return whole(Answer::Nothing);
             };
             let last = (end + 4)
@@ -61,6 +75,11 @@ pub(super) fn read(bytes: &[u8]) -> io::Result<Read> {
         }
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
+}
+
+fn number(text: &[u8]) -> io::Result<i64> {
+    let text = std::str::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(text.parse().map_err(|_| io::ErrorKind::InvalidData)?)
 }
 
 /// Appends a command to `out`.
@@ -115,6 +134,7 @@ mod tests {
         assert_eq!(whole(b":1\r\n"), Answer::Other);
         assert_eq!(whole(b"$-1\r\n"), Answer::Nothing);
         assert_eq!(whole(b"_\r\n"), Answer::Nothing);
+        assert_eq!(whole(b"*3\r\n"), Answer::Many(3));
         assert_eq!(whole(b"$0\r\n\r\n"), Answer::Bytes(Vec::new()));
         assert_eq!(
             whole(b"$4\r\n\r\n\r\n\r\n"),
@@ -129,6 +149,7 @@ mod tests {
             &b"\r\n"[..],
             b"HTTP/1.1 400\r\n",
             b"$x\r\n",
+            b"*-1\r\n",
             b"$9223372036854775807\r\n",
             &huge,
         ] {

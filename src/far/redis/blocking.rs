@@ -32,6 +32,22 @@ impl RedisStore {
         self.block_on(self.get(key, now))?
     }
 
+    /// As [`RedisStore::get_many`], waiting in this thread.
+    pub fn get_many_blocking(
+        &self,
+        keys: &[&[u8]],
+        now: u64,
+    ) -> Result<Vec<Option<Stored>>, FarError> {
+        let home = self.home("get_many")?;
+        if let Some(errand) = self.errand_get_many(keys)? {
+            let answers = self.send(home, &errand, "get_many")?;
+            if let Some(found) = self.got_many(&errand, keys, answers, now) {
+                return Ok(found);
+            }
+        }
+        self.block_on(self.get_many(keys, now))?
+    }
+
     /// As [`RedisStore::set`], waiting in this thread.
     pub fn set_blocking(&self, set: &Set<'_>, now: u64) -> Result<Written, FarError> {
         let home = self.home("set")?;

@@ -18,9 +18,10 @@ use crate::far::entry::{Mode, Set, Written};
 use crate::far::error::FarError;
 use redis::Value;
 
-/// A request for one key.
+/// A request for one key, or for several that one server has.
 pub struct Errand {
     name: Vec<u8>,
+    others: Vec<Vec<u8>>,
     kind: Kind,
 }
 
@@ -43,10 +44,22 @@ impl RedisStore {
         let home = self.noted_home("get")?;
         Ok(Errand {
             name: self.names.entry(key),
+            others: Vec::new(),
             kind: Kind::Get {
                 tags: home.tags.used().then(|| self.names.tags.clone()),
             },
         })
+    }
+
+    /// To read the entries of `keys`; there is none if there are no keys.
+    pub fn errand_get_many(&self, keys: &[&[u8]]) -> Result<Option<Errand>, FarError> {
+        let Some((first, others)) = keys.split_first() else {
+            return Ok(None);
+        };
+        Ok(Some(Errand {
+            others: others.iter().map(|key| self.names.entry(key)).collect(),
+            ..self.errand_get(first)?
+        }))
     }
 
     /// To write an entry, if nothing has to hold for that.
@@ -64,6 +77,7 @@ impl RedisStore {
         let packed = pack(set, 0);
         Ok(Some(Errand {
             name: self.names.entry(set.key),
+            others: Vec::new(),
             kind: Kind::Set {
                 value: packed.bytes,
                 lifetime: lifetime(set.terms.expires, now),
@@ -87,14 +101,41 @@ impl RedisStore {
             Looked::Unknown(_) => None,
         }
     }
+
+    /// The entries that were answered to `errand`, which asks for `keys`, if that is all there is to know.
+    pub fn got_many(
+        &self,
+        errand: &Errand,
+        keys: &[&[u8]],
+        answers: Vec<Answer>,
+        now: u64,
+    ) -> Option<Vec<Option<Stored>>> {
+        let home = self.noted_home("get_many").ok()?;
+        let (values, generation) = home.read_many(errand, answers)?;
+        let looks = keys.iter().zip(&values);
+        let found = looks.map(
+            |(key, value)| match home.look(key, value, generation, now) {
+                Looked::Known(found) => Some(found),
+                Looked::Unknown(_) => None,
+            },
+        );
+        let found: Vec<_> = found.collect::<Option<_>>()?;
+        Some(found.into_iter().map(|found| home.count(found)).collect())
+    }
 }
 
 impl Errand {
-    /// Appends what the server is to be sent; how many answers it has.
+    /// Appends what the server is to be sent; how many answers it has, beside those of which it says that they follow.
     pub fn write(&self, out: &mut Vec<u8>) -> usize {
         match &self.kind {
             Kind::Get { tags } => {
-                command(out, &[b"GET", &self.name]);
+                if self.others.is_empty() {
+                    command(out, &[b"GET", &self.name]);
+                } else {
+                    let mut words: Vec<&[u8]> = vec![b"MGET", &self.name];
+                    words.extend(self.others.iter().map(Vec::as_slice));
+                    command(out, &words);
+                }
                 let Some(tags) = tags else {
                     return 1;
                 };
@@ -132,7 +173,9 @@ impl Errand {
             Kind::Get { tags } => tags.as_ref(),
             Kind::Set { .. } => None,
         };
-        map.has(&self.name, address) && tags.is_none_or(|tags| map.has(tags.as_bytes(), address))
+        map.has(&self.name, address)
+            && self.others.iter().all(|name| map.has(name, address))
+            && tags.is_none_or(|tags| map.has(tags.as_bytes(), address))
     }
 }
 
@@ -159,17 +202,45 @@ impl Home {
         errand: &Errand,
         answers: Vec<Answer>,
     ) -> Option<(Value, Option<u64>)> {
-        let Kind::Get { tags } = &errand.kind else {
-            return None;
-        };
         let mut values = answers.into_iter().map(value);
         let value = values.next()??;
-        if tags.is_none() {
-            return Some((value, None));
+        let generation = self.read_generation(errand, values.next())?;
+        Some((value, generation))
+    }
+
+    /// The same for many.
+    fn read_many(
+        &self,
+        errand: &Errand,
+        answers: Vec<Answer>,
+    ) -> Option<(Vec<Value>, Option<u64>)> {
+        let count = 1 + errand.others.len();
+        let mut answers = answers.into_iter();
+        if count > 1 && answers.next()? != Answer::Many(count) {
+            return None;
         }
-        let generation = tags::generation(&values.next()??);
-        self.tags.saw(generation);
-        Some((value, Some(generation)))
+        let mut values = answers.map(value);
+        let all: Vec<_> = values.by_ref().take(count).collect::<Option<_>>()?;
+        let generation = self.read_generation(errand, values.next())?;
+        (all.len() == count).then_some((all, generation))
+    }
+
+    /// The generation of the tags, if it was asked for; nothing if the answer is none.
+    #[allow(clippy::option_option)] // whether it was asked for, and whether it was answered
+    fn read_generation(
+        &self,
+        errand: &Errand,
+        answer: Option<Option<Value>>,
+    ) -> Option<Option<u64>> {
+        match &errand.kind {
+            Kind::Get { tags: Some(_) } => {
+                let generation = tags::generation(&answer??);
+                self.tags.saw(generation);
+                Some(Some(generation))
+            }
+            Kind::Get { tags: None } => Some(None),
+            Kind::Set { .. } => None,
+        }
     }
 }
 
@@ -177,6 +248,6 @@ fn value(answer: Answer) -> Option<Value> {
     match answer {
         Answer::Nothing => Some(Value::Nil),
         Answer::Bytes(bytes) => Some(Value::BulkString(bytes)),
-        Answer::Done | Answer::Other => None,
+        Answer::Done | Answer::Many(_) | Answer::Other => None,
     }
 }

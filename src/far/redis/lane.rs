@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// Bytes that are read at once, and that a buffer has at least.
 const READ: usize = 64 << 10;
+/// So many requests are written before others of the same round have asked.
+const SHARE: usize = 16;
 /// A larger buffer is given back after use.
 const LARGE: usize = 1 << 20;
 
@@ -34,6 +36,8 @@ pub struct Lane<T> {
     stream: Arc<Stream>,
     out: Vec<u8>,
     written: usize,
+    /// Who has asked since everything had been written.
+    unwritten: usize,
     /// What was read stands between `from` and `to`.
     buffer: Vec<u8>,
     from: usize,
@@ -161,6 +165,7 @@ impl<T> Lane<T> {
             stream,
             out: Vec::new(),
             written: 0,
+            unwritten: 0,
             buffer: Vec::new(),
             from: 0,
             to: 0,
@@ -179,9 +184,9 @@ impl<T> Lane<T> {
         self.stream.descriptor()
     }
 
-    /// Whether nobody waits.
-    pub fn is_idle(&self) -> bool {
-        self.asked.is_empty()
+    /// Whether it is better to write now than when all have asked: the server has nothing to do, or may begin with so much.
+    pub fn is_due(&self) -> bool {
+        self.unwritten == self.asked.len() || self.unwritten >= SHARE
     }
 
     /// Until when whoever has waited longest does so.
@@ -194,6 +199,7 @@ impl<T> Lane<T> {
         let count = errand(&who).write(&mut self.out);
         let until = Instant::now() + self.way.timeout;
         self.asked.push_back(Asked { who, count, until });
+        self.unwritten += 1;
     }
 
     /// Writes what was asked for; whether all of it has gone, or there is no room for more at present.
@@ -207,7 +213,7 @@ impl<T> Lane<T> {
                 Err(error) => return Err(error),
             }
         }
-        self.written = 0;
+        (self.written, self.unwritten) = (0, 0);
         self.out.clear();
         if self.out.capacity() > LARGE {
             self.out = Vec::new();
@@ -230,9 +236,10 @@ impl<T> Lane<T> {
                         break;
                     }
                 };
-                let Some(asked) = self.asked.front() else {
+                let Some(asked) = self.asked.front_mut() else {
                     return Err(io::ErrorKind::InvalidData.into());
                 };
+                asked.count = asked.count.saturating_add(answer.following());
                 self.answers.push(answer);
                 if self.answers.len() == asked.count
                     && let Some(asked) = self.asked.pop_front()

@@ -15,10 +15,12 @@
 //!   lease(key, number, until, now) -> Leased   release(key, token)   leased()
 //!   wait(key, timeout)                                     until the lease of another may have ended
 //!   tracking(timeout)                                      asks to be told of changes, and waits for that
-//! store.get_blocking(key, now) set_blocking(&Set, now)     for threads that wait; block_on(future) for the rest
-//! errand_get(key) errand_set(&Set, now) -> Errand          for event loops, which have lanes of their own:
+//! store.get_blocking(key, now) get_many_blocking(keys, now) set_blocking(&Set, now)
+//!                                                             for threads that wait; block_on(future) for the rest
+//! errand_get(key) errand_get_many(keys) errand_set(&Set, now) -> Errand
+//!                                                          for event loops, which have lanes of their own:
 //!   way(&errand) goes(&errand, &way)   way.connect() -> Coming -> Lane   lane.ask(&errand, who) write() read()
-//!   got(&errand, ..) errand.written(..) late(&way, ..)
+//!   got(&errand, ..) got_many(..) errand.written(..) late(&way, ..)
 //! store.track() tracked() position() changes(since)        changes by others; at once, they ask nobody
 //! store.spawn(future) close()                            spawn_all(futures)
 //! before_fork() after_fork()

@@ -113,14 +113,20 @@ impl Wire {
         Ok(())
     }
 
-    /// Sends `commands`, which are `count` of them, and reads their answers. After an error the connection is of no use.
-    pub(super) fn exchange(&mut self, commands: &[u8], count: usize) -> io::Result<Vec<Answer>> {
+    /// Sends `commands`, which are `count` of them, and reads their answers, with those that follow them. After an error
+    /// the connection is of no use.
+    pub(super) fn exchange(
+        &mut self,
+        commands: &[u8],
+        mut count: usize,
+    ) -> io::Result<Vec<Answer>> {
         let deadline = Instant::now() + self.timeout;
         self.stream.write_all(commands)?;
         let mut answers = Vec::with_capacity(count);
         while answers.len() < count {
             match read(&self.buffer[self.at..])? {
                 Read::Whole(answer, length) => {
+                    count = count.saturating_add(answer.following());
                     answers.push(answer);
                     self.at += length;
                 }

@@ -4,7 +4,7 @@
 //! none, or when one ends, everything goes over the common connection.
 
 use super::super::raise;
-use super::read::entry_or_none;
+use super::read::{entries, entry_or_none, slices};
 use super::replies::{Here, all};
 use super::reply::{Bringer, Left, Reply};
 use super::store::Shared;
@@ -25,6 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What was asked for, to be asked for again where a lane ends.
 pub(super) enum Request {
     Get { key: Vec<u8>, now: u64 },
+    GetMany { keys: Vec<Vec<u8>>, now: u64 },
     Set(Box<Owned>),
 }
 
@@ -70,6 +71,7 @@ impl Request {
     fn errand(&self, store: &Shared) -> Result<Option<Errand>, crate::far::FarError> {
         match self {
             Self::Get { key, .. } => store.errand_get(key).map(Some),
+            Self::GetMany { keys, .. } => store.errand_get_many(&slices(keys)),
             Self::Set(set) => store.errand_set(&set.as_set(), set.now),
         }
     }
@@ -82,6 +84,10 @@ impl Request {
             Self::Get { key, now } => Box::pin(async move {
                 let found = store.get(&key, now).await;
                 bringer.bring(move |py| entry_or_none(py, found.map_err(raise)?));
+            }),
+            Self::GetMany { keys, now } => Box::pin(async move {
+                let found = store.get_many(&slices(&keys), now).await;
+                bringer.bring(move |py| entries(py, found.map_err(raise)?));
             }),
             Self::Set(set) => Box::pin(async move {
                 let written = store.set(&set.as_set(), set.now).await;
@@ -219,17 +225,16 @@ impl Lane {
     }
 
     fn ask(&self, slf: &Py<Self>, here: &Here<'_>, waiting: Waiting) -> PyResult<()> {
-        let (alone, until) = {
+        let (is_due, until) = {
             let mut lane = self.open.lock();
             let Some(lane) = lane.as_mut() else {
                 return waiting.begin(here);
             };
-            let alone = lane.is_idle();
             lane.ask(waiting, |waiting| &waiting.errand);
-            (alone, lane.until())
+            (lane.is_due(), lane.until())
         };
         self.time(slf, here, until)?;
-        if alone {
+        if is_due && !self.is_full.load(Relaxed) {
             return self.flush(slf, here);
         }
         self.is_asked.store(true, Relaxed);
@@ -297,6 +302,7 @@ impl Lane {
             }
             let operation = match waiting.request {
                 Request::Get { .. } => "get",
+                Request::GetMany { .. } => "get_many",
                 Request::Set(_) => "set",
             };
             let error = raise(waiting.store.late(&way, operation));
@@ -313,6 +319,12 @@ impl Waiting {
             Request::Get { key, now } => {
                 if let Some(found) = self.store.got(&self.errand, key, answers, *now) {
                     return Reply::end_with(&self.reply, py, |py| entry_or_none(py, found));
+                }
+            }
+            Request::GetMany { keys, now } => {
+                let keys = slices(keys);
+                if let Some(found) = self.store.got_many(&self.errand, &keys, answers, *now) {
+                    return Reply::end_with(&self.reply, py, |py| entries(py, found));
                 }
             }
             Request::Set(_) => {

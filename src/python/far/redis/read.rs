@@ -20,6 +20,11 @@ pub(super) fn entry_or_none(py: Python<'_>, found: Option<Stored>) -> PyResult<P
     }
 }
 
+pub(super) fn entries(py: Python<'_>, found: Vec<Option<Stored>>) -> PyResult<Py<PyAny>> {
+    let found = found.into_iter().map(|found| entry_or_none(py, found));
+    PyList::new(py, found.collect::<PyResult<Vec<_>>>()?)?.into_py_any(py)
+}
+
 pub(super) fn owned(keys: &[Bound<'_, PyBytes>]) -> Vec<Vec<u8>> {
     keys.iter().map(|key| key.as_bytes().to_vec()).collect()
 }
@@ -62,12 +67,14 @@ impl RedisStore {
         now: f64,
         later: Later,
     ) -> PyResult<Py<PyAny>> {
-        let (keys, now) = (owned(&keys), nanos(now)?);
-        let work = move |store: Shared| async move { store.get_many(&slices(&keys), now).await };
-        self.ask(py, later, work, |py, found: Vec<Option<Stored>>| {
-            let found = found.into_iter().map(|found| entry_or_none(py, found));
-            PyList::new(py, found.collect::<PyResult<Vec<_>>>()?)?.into_py_any(py)
-        })
+        let now = nanos(now)?;
+        let Later::Yes(late) = later else {
+            let keys: Vec<_> = keys.iter().map(PyBytesMethods::as_bytes).collect();
+            let found = self.away(py, |store| store.get_many_blocking(&keys, now))?;
+            return entries(py, found);
+        };
+        let keys = owned(&keys);
+        lanes::ask(py, self.store(), Request::GetMany { keys, now }, late)
     }
 
     #[pyo3(signature = (now, *, cursor = None, limit = 100, later = Later::No))]
