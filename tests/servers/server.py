@@ -81,6 +81,7 @@ class Server:
         self._fixed = port
         self.port = port or free_port()
         self.child: subprocess.Popen[bytes] | None = None
+        self.paused = False
         try:
             self.start()
         except BaseException:
@@ -165,16 +166,18 @@ class Server:
     def pause(self) -> None:
         """Stops it in its tracks: connections stay open, and nothing is answered."""
         os.kill(self.pid, signal.SIGSTOP)
+        self.paused = True
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+        self.paused = False
 
     def kill(self) -> None:
         """Ends it at once."""
         if self.child is not None:
             self.child.kill()
             self.child.wait(timeout=_PATIENCE)
-            self.child = None
+            self.child, self.paused = None, False
 
     def restart(self) -> None:
         """Kills it, if it runs, and starts it empty, at the same port."""
