@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from omnicache import ManualClock
-from tests.freshness.ways import WAYS, OverFiles, OverStore, Way
+from tests.freshness.outside import WAYS, Outside, OverRedis, OverStore
+from tests.freshness.ways import Way
 
 
 @pytest.fixture(params=list(WAYS))
@@ -35,16 +36,16 @@ ELSEWHERE = {
 }
 """What means nothing where entries leave the process, and why."""
 LIMITS = {"test_priority_says_who_stays"}
-"""What a store of a user's own, which limits itself, cannot be held to."""
+"""What stores that limit themselves cannot be held to."""
 
 
 @pytest.fixture
 def way(request: pytest.FixtureRequest, way_name: str, clock: ManualClock) -> Iterator[Callable[..., Way]]:
     """Makes the way of asking, with these options."""
-    if issubclass(WAYS[way_name], OverFiles) and (why := ELSEWHERE.get(request.node.originalname)):
+    if issubclass(WAYS[way_name], Outside) and (why := ELSEWHERE.get(request.node.originalname)):
         pytest.skip(why)
-    if issubclass(WAYS[way_name], OverStore) and request.node.originalname in LIMITS:
-        pytest.skip("a store of the user's own limits itself: limits are refused")
+    if issubclass(WAYS[way_name], (OverStore, OverRedis)) and request.node.originalname in LIMITS:
+        pytest.skip("a server, and a store of the user's own, limit themselves")
     made: list[Way] = []
 
     def make(*, context: bool = False, **options: Any) -> Way:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from omnicache import Cache, CacheTimeoutError, ManualClock, Timeout, cached
-from tests.freshness.ways import WAYS, Loop, Run, Script, Way, until
+from tests.freshness.outside import WAYS
+from tests.freshness.ways import Loop, Run, Script, Way, until
 
 FUNCTIONS = [name for name, kind in WAYS.items() if kind.is_function]
 

@@ -1,7 +1,4 @@
-"""Every way of asking for a value that may have to be loaded, and a loader that the test steers run by run.
-
-Long because the ways are told apart by what they have in common.
-"""
+"""Every way of asking for a value that may have to be loaded, and a loader that the test steers run by run."""
 
 import asyncio
 import threading
@@ -9,13 +6,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from omnicache import Backend, Cache, FileSystemBackend, LoadContext, ManualClock, TieredBackend, cached
+from omnicache import Cache, LoadContext, ManualClock, cached
 from omnicache.testing import settled
-from tests.places import PlainStore
 
 PATIENCE = 20.0
 """Seconds of real time after which a test has gone wrong."""
@@ -378,69 +373,3 @@ class AsyncMethod(AsyncWay):
 
     async def acall(self) -> Any:
         return await self.owner.load(1)
-
-
-class OverFiles:
-    """Before the others: the entries leave the process."""
-
-    def opened(self, name: str) -> Cache:
-        self.directory = TemporaryDirectory()
-        return Cache(name, clock=self.clock, backend=self.backend(self.directory.name))
-
-    def backend(self, directory: str) -> Backend:
-        return FileSystemBackend(directory)
-
-    def close(self) -> None:
-        super().close()
-        self.directory.cleanup()
-
-
-class OverTiers(OverFiles):
-    """As that, and there are objects of this process before them."""
-
-    def backend(self, directory: str) -> Backend:
-        return TieredBackend(far=FileSystemBackend(directory))
-
-
-class OverStore(OverFiles):
-    """In a store of a user's own."""
-
-    def backend(self, directory: str) -> Backend:
-        return PlainStore()
-
-
-class StoreWay(OverStore, Way):
-    pass
-
-
-class FilesWay(OverFiles, Way):
-    pass
-
-
-class AsyncFilesWay(OverFiles, AsyncWay):
-    pass
-
-
-class TieredFunction(OverTiers, SharedFunction):
-    pass
-
-
-class TieredCoroutine(OverTiers, SharedCoroutine):
-    pass
-
-
-WAYS: dict[str, type[Way]] = {
-    "get_or_set": Way,
-    "aget_or_set": AsyncWay,
-    "function": Function,
-    "coroutine": CoroutineFunction,
-    "shared-function": SharedFunction,
-    "shared-coroutine": SharedCoroutine,
-    "method": Method,
-    "async-method": AsyncMethod,
-    "store-get_or_set": StoreWay,
-    "files-get_or_set": FilesWay,
-    "files-aget_or_set": AsyncFilesWay,
-    "tiered-function": TieredFunction,
-    "tiered-coroutine": TieredCoroutine,
-}

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+import pytest
+
 from tests.servers.proxy import Proxy
-from tests.servers.server import HOST, Server, free_port, paused
+from tests.servers.server import HOST, Server, free_port, major, paused, until
 
 TIMEOUT = 0.3
 """Seconds that an operation may take."""
@@ -28,6 +30,32 @@ def killed(server: Server, proxy: Proxy) -> Iterator[None]:
     server.kill()
     yield
     server.restart()
+
+
+def loads_slowly(server: Server) -> None:
+    """Restarts it with what it has, which takes it many seconds to read: until `is_loaded` it answers nothing else."""
+    if major() < 7:
+        pytest.skip("this server looks at its connections only once in two megabytes while it loads")
+    server("CONFIG", "SET", "rdbcompression", "no")
+    server("DEBUG", "POPULATE", 2000, "filler", 1100)
+    server("SAVE")
+    server.arguments += ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]
+    server.restart()
+    assert server.info("loading") == "1"
+
+
+def is_loaded(server: Server) -> None:
+    """It reads the rest at once, and waits until it has."""
+    server("CONFIG", "SET", "key-load-delay", 0)
+    until(lambda: server.info("loading") == "0", "the server has loaded what it had")
+
+
+@contextlib.contextmanager
+def loading(server: Server, proxy: Proxy) -> Iterator[None]:
+    loads_slowly(server)
+    yield
+    assert server.info("loading") == "1", "all the time"
+    is_loaded(server)
 
 
 @contextlib.contextmanager
@@ -142,7 +170,7 @@ FAULTS = {
     "reset in mid-reply": Fault(cut),
     "garbage": Fault(saying(b"\x00\xff{]!nonsense\r\n")),
     "a reply of the wrong kind": Fault(saying(b":7\r\n"), answers=True),
-    "loading": Fault(saying(b"-LOADING Redis is loading the dataset in memory\r\n"), answers=True),
+    "loading": Fault(loading),
     "asleep": Fault(asleep),
     "connections killed": Fault(cut_off, answers=True),
     "memory full": Fault(full, answers=True),

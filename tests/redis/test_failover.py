@@ -16,8 +16,8 @@ from tests.servers.server import Server, caught_up, until
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """A master, a replica and a sentinel, which the test may break."""
-    made = Watched(down_after_ms=300)
+    """A master, a replica and three sentinels, two of which have to agree, which the test may break."""
+    made = Watched(sentinels=3, down_after_ms=300)
     yield made
     made.close()
 
@@ -123,12 +123,18 @@ def test_a_failover_in_good_order(watched: Watched, make: Callable[..., Cache], 
     until(arrives, "what is written is with the new master")
 
 
-def test_a_master_that_dies(watched: Watched, make: Callable[..., Cache]):
+@pytest.mark.parametrize("sentinel", ["well", "killed", "stopped"])
+def test_a_master_that_dies(watched: Watched, make: Callable[..., Cache], sentinel: str):
+    """Alone, or together with the sentinel that is asked first: the other two are enough."""
     clock = ManualClock()
     cache = make(backend=RedisBackend(watched.url, timeout=0.5), clock=clock)
     cache["a"] = 1
     caught_up(watched.second, watched.first)
     with Load(cache) as load:
+        if sentinel == "killed":
+            watched.sentinels[0].kill()
+        if sentinel == "stopped":
+            watched.sentinels[0].pause()
         watched.first.kill()
         watched.wait_for(watched.second)
 
@@ -211,7 +217,8 @@ def test_a_cluster_that_changes_its_master_under_load(nodes: Cluster, make: Call
     until(lambda: len(cache.get_many([f"k{number}" for number in range(60)])) == 60, "all are there", 10)
 
 
-def test_a_cluster_loses_a_master(nodes: Cluster, make: Callable[..., Cache]):
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_cluster_loses_a_master(nodes: Cluster, make: Callable[..., Cache], how: str):
     clock = ManualClock()
     cache = make(backend=RedisBackend(nodes.url, timeout=0.5, connect_timeout=0.5), clock=clock)
     cache.set_many({f"k{number}": number for number in range(60)})
@@ -219,7 +226,10 @@ def test_a_cluster_loses_a_master(nodes: Cluster, make: Callable[..., Cache]):
     caught_up(nodes.replica_of(master), master)
     try:
         with Load(cache) as load:
-            master.kill()
+            if how == "killed":
+                master.kill()
+            else:
+                master.pause()
 
             def back() -> bool:
                 clock.advance(61)
@@ -230,6 +240,7 @@ def test_a_cluster_loses_a_master(nodes: Cluster, make: Callable[..., Cache]):
         assert load.problems == []
         assert load.longest < 3 * 0.5 + 1.5
     finally:
+        master.kill()
         end_of(nodes, master)
 
 

@@ -1,6 +1,7 @@
 """Whatever happens to a server: no call hangs, none raises, nothing deleted comes back, and all is well afterwards."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import pytest
 
 from omnicache import Cache, CacheBackendError, CacheTimeoutError, ManualClock, RedisBackend, TieredBackend
 from tests.faces import FACES, Async, Sync
-from tests.redis.faults import FAULTS, TIMEOUT
+from tests.redis.faults import FAULTS, TIMEOUT, is_loaded, loads_slowly
 from tests.servers.proxy import Proxy
 from tests.servers.server import Server, until
 
@@ -123,6 +124,33 @@ def test_a_restart_with_an_empty_store_is_no_fault_at_all(server: Server, make: 
         assert cache["a"] == number
         cache.invalidate(tags=["t"], hard=True)
         assert cache.get("a") is None
+
+
+@pytest.mark.parametrize("kind", ["plain", "tiered"])
+def test_a_server_that_loads_what_it_had_is_waited_for_within_the_timeout(
+    server: Server, make: Callable[..., Cache], face: type[Sync | Async], kind: str
+):
+    far = RedisBackend(server.url, timeout=20)
+    cache = make(backend=TieredBackend(far=far) if kind == "tiered" else far, on_error="raise")
+    box = face(cache)
+    box.set("a", 1, tags=["t"])
+    box.set("b", 2)
+    loads_slowly(server)
+    refused = int(server.info("total_error_replies"))
+
+    def load() -> None:
+        until(lambda: int(server.info("total_error_replies")) > refused, "it is asked before it can answer")
+        is_loaded(server)
+
+    loader = threading.Thread(target=load)
+    loader.start()
+    assert box.get("b") == 2
+    loader.join()
+    assert box.get("a") == 1
+    box.invalidate(tags=["t"], hard=True)
+    assert box.get("a") is None
+    assert box.get("b") == 2
+    assert cache.stats().error_count == 0
 
 
 def test_connections_that_are_killed_between_calls_are_not_noticed(server: Server, make: Callable[..., Cache]):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omnicache import Cache, RedisBackend, TieredBackend
-from tests.servers.server import Server
+from tests.servers.server import Server, until
 from tests.servers.shared import cluster, single
 from tests.tiers.workers import working
 
@@ -73,7 +73,6 @@ def test_a_process_that_dies_while_it_loads_is_followed(make: Callable[..., Cach
 
 def until_leased(cache: Cache, key: str) -> None:
     from omnicache._omnicache import encode_key
-    from tests.servers.server import until
 
     until(lambda: encode_key(key) in cache._port.call("leased", cache._wall()), "somebody loads")
 
@@ -113,3 +112,48 @@ def test_of_each_process_one_caller_takes_part(make: Callable[..., Cache], serve
         thread.join(20)
     assert found == ["v"] * 30
     assert int(server.info("total_commands_processed")) - before < 40
+
+
+def test_the_word_of_ones_own_write_takes_nothing_back(make: Callable[..., Cache]):
+    """The server tells of what a script writes, which the write of a load is, as if another had written it."""
+    cache = make(backend=TieredBackend(far=RedisBackend(single().url)))
+    until(lambda: cache.get("warm") is None and cache._port.tells, "the server tells of changes")
+    port = cache._port.primary
+    write = port.set
+
+    def told(*args: object, **options: object) -> object:
+        before = port.store.position()
+        answer = write(*args, **options)
+        until(lambda: port.store.position() != before, "the word of it comes")
+        cache.get("other")  # whoever reads, hears
+        return answer
+
+    port.set = told
+    assert cache.get_or_set("k", lambda: "value") == "value"
+    port.set = write
+    assert single()("KEYS", f"*{cache.name}:k") != []
+    assert cache.get_or_set("k", lambda: "again") == "value"
+
+
+@pytest.mark.parametrize("how", ["delete_many", "invalidate", "clear"])
+def test_what_is_stored_while_a_pattern_is_looked_for_is_found(make: Callable[..., Cache], name: str, how: str):
+    cache = make(backend=RedisBackend(single().url))
+    port = cache._port.primary
+    with working(single().url, 1, "far", name=name) as (worker,):
+        worker("gate = threading.Event()")
+        worker("thread = threading.Thread(target=cache.get_or_set, args=('k', lambda: gate.wait(20) and 'old'))")
+        worker("thread.start()")
+        until_leased(cache, "k")
+
+        def after(step: Callable[..., object]) -> Callable[..., object]:
+            def asked(*args: object, **options: object) -> object:
+                answer = step(*args, **options)
+                worker("(gate.set(), thread.join())[:0]")
+                return answer
+
+            return asked
+
+        # The load ends between the two questions, whichever is asked first.
+        port.leased, port.scan = after(port.leased), after(port.scan)
+        getattr(cache, how)(pattern="k*")
+        assert worker("cache.get('k')") is None

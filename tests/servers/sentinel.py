@@ -22,6 +22,7 @@ class Watched:
             ]
             for sentinel in self.sentinels:
                 until(lambda sentinel=sentinel: len(sentinel("SENTINEL", "REPLICAS", SERVICE)) == 1, "it is seen")
+                until(lambda sentinel=sentinel: self._knows_others(sentinel), "the sentinels know each other")
         except BaseException:
             self._stack.close()
             raise
@@ -31,19 +32,34 @@ class Watched:
         hosts = ",".join(f"{HOST}:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://{hosts}/{SERVICE}/0"
 
-    def master(self) -> Server:
-        """The one that the sentinels call the master."""
-        port = int(self.sentinels[0]("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
+    def _knows_others(self, sentinel: Server) -> bool:
+        others = [dict(zip(row[::2], row[1::2], strict=True)) for row in sentinel("SENTINEL", "SENTINELS", SERVICE)]
+        # Before they are connected to each other they have no vote.
+        return len(others) == len(self.sentinels) - 1 and all(other[b"flags"] == b"sentinel" for other in others)
+
+    @property
+    def running(self) -> list[Server]:
+        """The sentinels that answer."""
+        return [sentinel for sentinel in self.sentinels if sentinel.child is not None and not sentinel.paused]
+
+    def _named_by(self, sentinel: Server) -> Server:
+        port = int(sentinel("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)[1])
         return self.first if port == self.first.port else self.second
 
+    def master(self) -> Server:
+        """The one that the sentinels call the master."""
+        return self._named_by(self.running[0])
+
     def wait_for(self, master: Server) -> None:
-        """Waits until this one is the master, for the sentinels and for itself."""
-        until(lambda: self.master() is master and master.info("role") == "master", "the replica takes over", 30)
+        """Waits until this one is the master, for all sentinels and for itself."""
+        for sentinel in self.running:
+            until(lambda sentinel=sentinel: self._named_by(sentinel) is master, "the replica takes over", 30)
+        until(lambda: master.info("role") == "master", "it knows that it is the master", 30)
 
     def fail_over(self) -> Server:
         """Has the replica take over at once; the new master."""
         new = self.second if self.master() is self.first else self.first
-        until(lambda: self.sentinels[0]("SENTINEL", "FAILOVER", SERVICE) == "OK", "a failover begins")
+        until(lambda: self.running[0]("SENTINEL", "FAILOVER", SERVICE) == "OK", "a failover begins")
         self.wait_for(new)
         return new
 

@@ -82,12 +82,12 @@ class Removing(Writing):
     ) -> Operation[list[bytes]]:
         """The entries that are meant, stale ones among them: by their keys, or by pattern and tags together."""
         chosen = [] if keys is None else [encoded(key) for key in keys_of(keys, method)]
+        if pattern is not None and self._port.leases:
+            # What is being loaded has no entry yet. First, so that what is stored meanwhile is found among the entries.
+            chosen += match_keys(pattern, (yield ("leased", self._wall())))
         if pattern is not None or tags is not None:
             rows = yield from self._rows_of(pattern, tags, stale=True)
             chosen += [cast("bytes", row.key) for row in rows]
-        if pattern is not None and self._port.leases:
-            # What is being loaded elsewhere has no entry yet.
-            chosen += match_keys(pattern, (yield ("leased", self._wall())))
         return list(dict.fromkeys(chosen))
 
     def _forbid(self, pattern: str | None) -> None:

@@ -151,7 +151,7 @@ class FarRequest(Request):
             value = yield (CALL, Request.begin(self))
             if self._options.refresh_at == AUTO:
                 remember(far._took, self._bytes, self.now() - self._since)
-            if self._budget.mode == "normal" and self._valid():
+            if self._budget.mode == "normal" and (lease is not None or self._valid()):
                 stored = yield from self._store_far(value, lease)
             return value
         finally:
@@ -199,7 +199,11 @@ class FarRequest(Request):
                 pause = min(pause * 2, _GLANCE[1])
 
     def _store_far(self, value: Any, lease: Any) -> Operation[bool]:
-        """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that."""
+        """Writes what was loaded, unless it was invalidated meanwhile; whether the lease ended with that.
+
+        A lease is what the store knows of that: it ends with whatever is invalidated, here or elsewhere. The flight may
+        be invalid only because this process was told of its own writes.
+        """
         terms = self._terms(value)
         if terms is None:
             return False
@@ -211,7 +215,7 @@ class FarRequest(Request):
             stored = yield from self._far._store(self.key, value, ttl, options, **conditions)
         except CacheClosedError:
             return False  # no reason for the caller not to get the value
-        if stored and not self._valid() and not self._far.closed:
+        if stored and lease is None and not self._valid() and not self._far.closed:
             yield ("delete", self._bytes, self._far._wall())
             self._far._near.drop(self.key)
         return stored

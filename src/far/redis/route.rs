@@ -144,10 +144,11 @@ impl Server {
     async fn send(&self, todo: Vec<Todo>, asked: &mut Vec<Live>) -> Result<Vec<Sent>, Problem> {
         let mut groups: Vec<(Address, Vec<Todo>)> = Vec::new();
         let mut lost = Vec::new();
+        let asked_at = Instant::now();
         for todo in todo {
             let address = match &todo.to {
                 Some(address) => address.clone(),
-                None => match self.owner(todo.request.slot).await {
+                None => match self.owner(todo.request.slot, asked_at).await {
                     Ok(address) => address,
                     Err(problem) => {
                         lost.push((vec![todo], Err(Lost::unsent(problem))));

@@ -162,9 +162,8 @@ impl Server {
         Some(Map::Slots(Arc::new(slots.ok()?.ok()?)))
     }
 
-    /// Who has `slot`.
-    pub(super) async fn owner(&self, slot: u16) -> Result<Address, Problem> {
-        let asked = Instant::now();
+    /// Who has `slot`, as far as is known since `asked`: it is found out anew at most once for all who began then.
+    pub(super) async fn owner(&self, slot: u16, asked: Instant) -> Result<Address, Problem> {
         let owner = self.map.read().owner(slot);
         if let Some(owner) = owner
             && self.is_certain(&owner)

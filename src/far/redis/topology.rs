@@ -6,6 +6,7 @@ use super::slots::{Slots, slot, text};
 use crate::far::error::Problem;
 use redis::Value;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// What is known of who has what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,34 +74,68 @@ pub(super) async fn find(options: &Options, known: &[Address]) -> Result<Map, Pr
             sentinels,
             master,
             login,
-        } => find_master(options, sentinels, master, login).await,
+        } => {
+            let all = sentinels.iter().cloned().map(Address::Tcp).collect();
+            let options = Arc::new(options.clone());
+            let ask = |sentinel| {
+                let (options, master, login) =
+                    (Arc::clone(&options), master.clone(), login.clone());
+                async move { find_master(&options, &sentinel, &master, &login).await }
+            };
+            first(&options, all, ask).await.map(Map::One)
+        }
         Target::Cluster(hosts) => {
-            let given = hosts.iter().cloned().map(Address::Tcp);
-            let mut last = Problem::Unreachable("no server of the cluster is known".to_owned());
-            let mut asked = Vec::new();
-            for address in known.iter().cloned().chain(given) {
-                if asked.contains(&address) {
-                    continue;
+            let mut all = known.to_vec();
+            for host in hosts.iter().cloned().map(Address::Tcp) {
+                if !all.contains(&host) {
+                    all.push(host);
                 }
-                match within(options, ask_slots(options, &address)).await {
-                    Ok(slots) => return Ok(Map::Slots(Arc::new(slots))),
-                    Err(problem) => last = problem,
-                }
-                asked.push(address);
             }
-            Err(last)
+            let options = Arc::new(options.clone());
+            let ask = |address| {
+                let options = Arc::clone(&options);
+                async move { ask_slots(&options, &address).await }
+            };
+            let slots = first(&options, all, ask).await?;
+            Ok(Map::Slots(Arc::new(slots)))
         }
     }
 }
 
-/// Runs `work` for as long as connecting may take.
-async fn within<T>(
+/// The first good answer by one of `all`, in this order: the next one is asked when one has failed, and beside it when it has
+/// kept silent for a while, so that those that hang leave time for the others.
+async fn first<T, F>(
     options: &Options,
-    work: impl Future<Output = Result<T, Problem>>,
-) -> Result<T, Problem> {
-    match tokio::time::timeout(options.connect_timeout, work).await {
-        Ok(done) => done,
-        Err(_) => Err(Problem::TimedOut(options.connect_timeout)),
+    all: Vec<Address>,
+    ask: impl Fn(Address) -> F,
+) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Problem>> + Send + 'static,
+{
+    let limit = options.connect_timeout;
+    let silent = limit.min(options.timeout) / (2 * all.len().max(1) as u32);
+    let mut last = Problem::Unreachable("no server is known that could be asked".to_owned());
+    let mut asked = JoinSet::new();
+    let mut all = all.into_iter();
+    loop {
+        if let Some(address) = all.next() {
+            let answer = ask(address);
+            asked.spawn(async move {
+                match tokio::time::timeout(limit, answer).await {
+                    Ok(answer) => answer,
+                    Err(_) => Err(Problem::TimedOut(limit)),
+                }
+            });
+        }
+        let patience = if all.len() > 0 { silent } else { limit * 2 };
+        match tokio::time::timeout(patience, asked.join_next()).await {
+            Ok(Some(Ok(Ok(found)))) => return Ok(found),
+            Ok(Some(Ok(Err(problem)))) => last = problem,
+            Ok(Some(Err(error))) => last = Problem::Unreachable(error.to_string()),
+            Ok(None) => return Err(last),
+            Err(_) => {}
+        }
     }
 }
 
@@ -128,31 +163,20 @@ pub(super) async fn slots_of(live: &mut Live, address: &Address) -> Result<Slots
         .ok_or_else(|| Problem::Unreachable(format!("{address} does not know who has which keys")))
 }
 
+/// The master that a sentinel names, if it is one.
 async fn find_master(
     options: &Options,
-    sentinels: &[Host],
+    sentinel: &Address,
     master: &str,
     login: &Login,
-) -> Result<Map, Problem> {
+) -> Result<Address, Problem> {
     let plain = Options {
         db: 0,
         ..options.clone()
     };
-    let mut last = Problem::Unreachable("no sentinel is known".to_owned());
-    for sentinel in sentinels {
-        let asked = Address::Tcp(sentinel.clone());
-        let found = within(options, async {
-            let host = ask_sentinel(&plain, &asked, master, login).await?;
-            let address = Address::Tcp(host);
-            check_role(options, &address).await?;
-            Ok(address)
-        });
-        match found.await {
-            Ok(address) => return Ok(Map::One(address)),
-            Err(problem) => last = problem,
-        }
-    }
-    Err(last)
+    let address = Address::Tcp(ask_sentinel(&plain, sentinel, master, login).await?);
+    check_role(options, &address).await?;
+    Ok(address)
 }
 
 async fn ask_sentinel(
