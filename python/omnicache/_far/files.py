@@ -11,7 +11,7 @@ from .ports import ASKERS, Conditions, Given, StorePort
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .._omnicache import FarEntry, FarTerms
+    from .._omnicache import FarEntry, FarLease, FarTerms
 
 __all__ = ["FilePort"]
 
@@ -44,7 +44,25 @@ class FilePort(StorePort):
         """Reads at once, for they never wait."""
         if name in _QUICK:
             return getattr(self, name)(*args)
+        if name == "lease":
+            return await self._alease(*args)
         return await apart(getattr(self, name), *args, late=self.late)
+
+    async def _alease(self, key: bytes, until: float, now: float) -> FarLease:
+        """What a task that was cancelled is given, it gives back."""
+        given: list[FarLease] = []
+
+        def ask() -> FarLease:
+            given.append(self.lease(key, until, now))
+            return given[0]
+
+        def late() -> None:
+            for lease in given:
+                if lease.token is not None:
+                    self.release(key, lease.token, now)
+
+        lease: FarLease = await apart(ask, late=late)
+        return lease
 
     def get(self, key: bytes, now: float) -> FarEntry | None:
         """The entry, stale or not."""
@@ -111,7 +129,7 @@ class FilePort(StorePort):
         """What the store counts, in all processes."""
         return self.store.stats(now)
 
-    def lease(self, key: bytes, until: float, now: float) -> Any:
+    def lease(self, key: bytes, until: float, now: float) -> FarLease:
         """Asks to be the one who loads a key."""
         return self.store.lease(key, until, now, number=next(ASKERS))
 

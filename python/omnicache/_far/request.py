@@ -175,7 +175,12 @@ class FarRequest(Request):
             if lease is None:
                 return None
             ticket = far._near.ticket(self.key)
-            self._set_entry((yield ("get", self._bytes, now)))
+            try:
+                self._set_entry((yield ("get", self._bytes, now)))
+            except BaseException:
+                if lease.acquired:
+                    yield ("release", self._bytes, lease, now)
+                raise
             entry = self._entry
             if entry is not None and not entry.stale and entry.version != seen and not self._forced:
                 if lease.acquired:

@@ -6,6 +6,7 @@ mod read;
 mod replies;
 mod reply;
 mod store;
+mod unclaimed;
 mod write;
 
 pub(in crate::python) use store::RedisStore;

@@ -8,8 +8,9 @@ use super::lanes::{self, Request};
 use super::read::{owned, slices};
 use super::reply::Later;
 use super::store::{RedisStore, Shared};
+use super::unclaimed::Unclaimed;
 use crate::far::Stored;
-use crate::far::entry::{Leased, Mode, Set, Written};
+use crate::far::entry::{Mode, Set, Written};
 use crate::far::record::Terms;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -231,9 +232,12 @@ impl RedisStore {
         later: Later,
     ) -> PyResult<Py<PyAny>> {
         let (key, until, now) = (key.to_vec(), nanos_or_never(until)?, nanos(now)?);
-        let work = move |store: Shared| async move { store.lease(&key, number, until, now).await };
-        self.ask(py, later, work, |py, leased: Leased| {
-            FarLease::new(leased).into_py_any(py)
+        let work = move |store: Shared| async move {
+            let leased = store.lease(&key, number, until, now).await?;
+            Ok(Unclaimed::new(store, key, leased))
+        };
+        self.ask(py, later, work, |py, unclaimed: Unclaimed| {
+            FarLease::new(unclaimed.claim()).into_py_any(py)
         })
     }
 
