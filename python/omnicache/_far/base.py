@@ -69,7 +69,7 @@ class FarBase(Cache):
     _port: Guard
     _held: dict[tuple[int, bytes], Lease]
     _most: dict[str, int]
-    _plain: tuple[Options, Written]
+    _plain: tuple[Options, Any, Written]
     _retries: dict[bytes, float]
     _took: dict[bytes, float]
     _skips: bool
@@ -112,8 +112,8 @@ class FarBase(Cache):
             # What was cancelled is done later than anything here could expect.
             port.late = self._near.clear
         self._most = {}
-        # The terms of the last write that said nothing but a ttl, and the options that they are made of.
-        self._plain = self._options, Written.of(self._options, None, self._codec.serializer)
+        # The options of the last write that said nothing but a ttl, that ttl, and the terms that they make.
+        self._plain = self._options, DEFAULT, Written.of(self._options, None, self._codec.serializer)
         self._behind = (
             Behind(self._port, tiered.queue_size) if tiered is not None and tiered.write == "behind" else None
         )

@@ -10,9 +10,9 @@ from ..serializers import Compression, Serializer, serializer_from
 if TYPE_CHECKING:
     from .._omnicache import FarEntry
 
-__all__ = ["LONGEST", "Codec"]
+__all__ = ["Codec"]
 
-LONGEST: Final = (1 << 31) - (1 << 20)
+_LONGEST: Final = (1 << 31) - (1 << 20)
 """Bytes that a value may take outside the process."""
 
 COMPRESSED: Final = 1
@@ -32,13 +32,15 @@ class Codec:
         """The payload and its flags.
 
         Raises:
-            CacheSerializationError: The value cannot be written; the message names the part.
+            CacheSerializationError: The value cannot be written; the message names the part. Or it is too long.
         """
-        data = self.serializer.dumps(value)
-        if self.compression is None:
-            return data, 0
-        packed, compressed = self.compression.pack(data)
-        return packed, COMPRESSED if compressed else 0
+        data, flags = self.serializer.dumps(value), 0
+        if self.compression is not None:
+            data, compressed = self.compression.pack(data)
+            flags = COMPRESSED if compressed else 0
+        if len(data) > _LONGEST:
+            raise CacheSerializationError(f"the value takes {len(data)} bytes, and at most {_LONGEST} are kept")
+        return data, flags
 
     def unpack(self, entry: FarEntry) -> Any:
         """The value of an entry.

@@ -62,7 +62,8 @@ class RedisPort(StorePort):
         """Waits for the reply in this task. Leaving it leaves all others alone."""
         if self._begun is not None:
             return self._abegin(name, args)
-        reply: Awaitable[Any] = getattr(self, name)(*args, later=True if name in _READS else self.late)
+        later = True if name in _READS else self.late
+        reply: Awaitable[Any] = getattr(self, name)(*args, later=later)
         return reply
 
     async def _abegin(self, name: str, args: tuple[Any, ...]) -> Any:

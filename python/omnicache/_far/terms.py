@@ -94,9 +94,11 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     Raises:
         CacheConfigError: One of them cannot be used, here or at all.
     """
+    of, given_before, terms = cache._plain
+    if not options and ttl is not DEFAULT and given_before is ttl and of is cache._options:
+        return terms  # nothing to check, nor to merge, which takes as long as many a store
     plain = not options and _is_plain(ttl)
     if plain:
-        # Nothing to check, nor to merge, which takes as long as many a store.
         own = cache._options
         life = float(ttl) if type(ttl) is int else ttl
         if ttl is DEFAULT:
@@ -117,10 +119,10 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
         life *= 1.0 - jitter * random.random()  # noqa: S311 - it spreads ends
     if not plain:
         return Written.of(own, life, cache._codec.serializer)
-    of, terms = cache._plain
     if of is not own or terms.ttl != life:
         terms = Written.of(own, life, cache._codec.serializer)
-        cache._plain = own, terms
+    # What the default is, and where chance puts an end, has to be seen each time.
+    cache._plain = own, DEFAULT if jitter else ttl, terms
     return terms
 
 

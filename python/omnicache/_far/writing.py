@@ -11,7 +11,6 @@ from .._omnicache import FarTerms
 from .._sentinels import DEFAULT, MISSING
 from ..exceptions import CacheSerializationError
 from .arguments import counted, encoded
-from .codec import LONGEST
 from .drive import CALL, WAIT, Operation, adrive, coloured, drive
 from .listing import Listing
 from .ports import Conditions
@@ -72,7 +71,7 @@ class Writing(Listing):
         terms, data = written(self, ttl, options), encoded(key)
         if self._keeps_nothing() or self.closed:
             return None
-        payload, flags = self._packed(value)
+        payload, flags = self._codec.pack(value)
         now, ticket = self._wall(), self._near.ticket(key)
         return (data, payload, now, terms.at(now, flags)), terms, ticket
 
@@ -86,17 +85,6 @@ class Writing(Listing):
             self._near.put(key, value, terms, ticket, self._took.get(args[0]))
         self._tell_set(key, value)
         return True
-
-    def _packed(self, value: Any) -> tuple[bytes, int]:
-        """The bytes of a value, and how they were made.
-
-        Raises:
-            CacheSerializationError: It cannot be written.
-        """
-        payload, flags = self._codec.pack(value)
-        if len(payload) > LONGEST:
-            raise CacheSerializationError(f"the value takes {len(payload)} bytes, and at most {LONGEST} are kept")
-        return payload, flags
 
     def _given(self, key: Any, value: Any, ttl: Any, options: Mapping[str, Any], **conditions: Any) -> Operation[bool]:
         """Writes what a caller gives, which is newer than what a load that is under way will bring."""
@@ -191,7 +179,7 @@ class Writing(Listing):
         entries, rows, now = [], [], self._wall()
         for key, value in batch:
             data = encoded(key)
-            payload, flags = self._packed(value)
+            payload, flags = self._codec.pack(value)
             terms = written(self, ttl, options)  # the end of each is spread by chance
             entries.append((data, payload, terms.at(now, flags)))
             rows.append((key, value, terms, self._near.ticket(key)))

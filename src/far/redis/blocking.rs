@@ -11,11 +11,12 @@ use crate::far::Stored;
 use crate::far::entry::{Set, Written};
 use crate::far::error::{FarError, Problem};
 use std::io;
+use std::time::Instant;
 
 impl RedisStore {
     /// As [`RedisStore::get`], waiting in this thread.
     pub fn get_blocking(&self, key: &[u8], now: u64) -> Result<Option<Stored>, FarError> {
-        let home = self.home("get")?;
+        let (home, until) = (self.home("get")?, self.deadline());
         let errand = self.errand_get(key)?;
         let answers = self.send(home, &errand, "get")?;
         if let Some((value, generation)) = home.read(&errand, answers) {
@@ -29,7 +30,7 @@ impl RedisStore {
             };
             return looked.map(|found| home.count(found));
         }
-        self.block_on(self.get(key, now))?
+        self.block_on(self.by(until, "get", self.get(key, now)))?
     }
 
     /// As [`RedisStore::get_many`], waiting in this thread.
@@ -38,26 +39,31 @@ impl RedisStore {
         keys: &[&[u8]],
         now: u64,
     ) -> Result<Vec<Option<Stored>>, FarError> {
-        let home = self.home("get_many")?;
+        let (home, until) = (self.home("get_many")?, self.deadline());
         if let Some(errand) = self.errand_get_many(keys)? {
             let answers = self.send(home, &errand, "get_many")?;
             if let Some(found) = self.got_many(&errand, keys, answers, now) {
                 return Ok(found);
             }
         }
-        self.block_on(self.get_many(keys, now))?
+        self.block_on(self.by(until, "get_many", self.get_many(keys, now)))?
     }
 
     /// As [`RedisStore::set`], waiting in this thread.
     pub fn set_blocking(&self, set: &Set<'_>, now: u64) -> Result<Written, FarError> {
-        let home = self.home("set")?;
+        let (home, until) = (self.home("set")?, self.deadline());
         if let Some(errand) = self.errand_set(set, now)? {
             let answers = self.send(home, &errand, "set")?;
             if let Some(written) = errand.written(&answers) {
                 return Ok(written);
             }
         }
-        self.block_on(self.set(set, now))?
+        self.block_on(self.by(until, "set", self.set(set, now)))?
+    }
+
+    /// When an operation that begins now has to be over, whichever way it takes.
+    fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.options.timeout)
     }
 
     /// The answers to `errand`; none if the common connection should be asked.

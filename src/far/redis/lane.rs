@@ -221,8 +221,8 @@ impl<T> Lane<T> {
         Ok(true)
     }
 
-    /// Reads what there is, and tells who was answered what.
-    pub fn read(&mut self, answered: &mut Vec<(T, Vec<Answer>)>) -> io::Result<()> {
+    /// Reads what there is, and tells who was answered what, and until when he would have waited.
+    pub fn read(&mut self, answered: &mut Vec<(T, Instant, Vec<Answer>)>) -> io::Result<()> {
         loop {
             let all = self.fill()?;
             while self.from < self.to {
@@ -244,7 +244,7 @@ impl<T> Lane<T> {
                 if self.answers.len() == asked.count
                     && let Some(asked) = self.asked.pop_front()
                 {
-                    answered.push((asked.who, mem::take(&mut self.answers)));
+                    answered.push((asked.who, asked.until, mem::take(&mut self.answers)));
                 }
             }
             if self.from == self.to {
@@ -296,12 +296,14 @@ impl<T> Lane<T> {
         self.stream.end();
     }
 
-    /// Those who still wait, each with whether his time is over; they are not answered any more.
-    pub fn leave(self, now: Instant) -> Vec<(T, bool)> {
+    /// Those who still wait, and until when; they are not answered any more.
+    pub fn leave(self) -> Vec<(T, Instant)> {
         self.stream.end();
-        self.asked
-            .into_iter()
-            .map(|asked| (asked.who, asked.until <= now))
-            .collect()
+        let asked = self.asked.into_iter();
+        asked.map(|asked| (asked.who, asked.until)).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;

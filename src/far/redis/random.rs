@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// A number that was not given before, and hardly by anyone else: of 64 bits that look random, and not 0.
 pub(super) fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    // A child after a fork continues its parent's count, and so needs a start of its own.
-    let start = start(std::process::id());
+    // A child after a fork continues its parent's count, and so needs a start of its own. Who asks has looked for his home
+    // before, and so for who he is.
+    let start = start(super::process::noted_pid());
     loop {
         let mixed = mix(start.wrapping_add(
             NEXT.fetch_add(1, Relaxed)

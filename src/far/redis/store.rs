@@ -11,7 +11,7 @@ use crate::far::error::{FarError, Problem};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A store of the entries of one cache on a server.
 ///
@@ -67,6 +67,22 @@ impl RedisStore {
     /// Waits in this thread for `work`, which must not be one that drives connections.
     pub fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, FarError> {
         process::block_on(work).map_err(|problem| self.error("wait", problem))
+    }
+
+    /// What `work` brings, if it does so before `until`.
+    pub async fn by<T>(
+        &self,
+        until: Option<Instant>,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, FarError>>,
+    ) -> Result<T, FarError> {
+        let Some(until) = until else {
+            return work.await;
+        };
+        match tokio::time::timeout_at(until.into(), work).await {
+            Ok(done) => done,
+            Err(_) => Err(self.error(operation, Problem::TimedOut(self.options.timeout))),
+        }
     }
 
     /// Runs `work` on the threads that drive connections.

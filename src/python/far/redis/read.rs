@@ -2,8 +2,8 @@
 
 use super::super::entry::FarEntry;
 use super::super::nanos;
-use super::lanes::{self, Request};
 use super::reply::Later;
+use super::request::{self, Request};
 use super::store::{RedisStore, Shared};
 use crate::far::Stored;
 use crate::far::entry::Page;
@@ -56,7 +56,7 @@ impl RedisStore {
             return entry_or_none(py, found);
         };
         let key = key.to_vec();
-        lanes::ask(py, self.store(), Request::Get { key, now }, late)
+        request::ask(py, self.store(), Request::Get { key, now }, late)
     }
 
     #[pyo3(signature = (keys, now, *, later = Later::No))]
@@ -74,7 +74,7 @@ impl RedisStore {
             return entries(py, found);
         };
         let keys = owned(&keys);
-        lanes::ask(py, self.store(), Request::GetMany { keys, now }, late)
+        request::ask(py, self.store(), Request::GetMany { keys, now }, late)
     }
 
     #[pyo3(signature = (now, *, cursor = None, limit = 100, later = Later::No))]

@@ -4,9 +4,9 @@ use super::super::entry::{FarEntry, FarLease};
 use super::super::terms::FarTerms;
 use super::super::write::{Given, mode_of, version_of};
 use super::super::{nanos, nanos_or_never};
-use super::lanes::{self, Request};
 use super::read::{owned, slices};
 use super::reply::Later;
+use super::request::{self, Request};
 use super::store::{RedisStore, Shared};
 use super::unclaimed::Unclaimed;
 use crate::far::Stored;
@@ -98,7 +98,7 @@ impl RedisStore {
             return written_for(py, self.away(py, |store| store.set_blocking(&set, now))?);
         };
         let set = Box::new(Owned::new(&set, Arc::clone(&tags), now));
-        lanes::ask(py, self.store(), Request::Set(set), late)
+        request::ask(py, self.store(), Request::Set(set), late)
     }
 
     #[pyo3(signature = (entries, now, *, later = Later::No))]
