@@ -650,10 +650,10 @@ class FileStore:
             ``CacheTimeoutError``, and nothing is written.
 
     >>> import tempfile
-    >>> from omnicache._omnicache import FileStore
+    >>> from omnicache._omnicache import FarTerms, FileStore
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     store = FileStore(directory)
-    ...     version = store.set(b"key", b"value", now=1000.0, expires=1060.0)
+    ...     version = store.set(b"key", b"value", 1000.0, FarTerms(expires=1060.0))
     ...     print(store.get(b"key", now=1059.0).payload)
     ...     print(store.get(b"key", now=1060.0))
     ...     store.close()

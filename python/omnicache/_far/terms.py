@@ -98,6 +98,7 @@ def written(cache: FarBase, ttl: Any, options: Mapping[str, Any], where: str = "
     if not options and ttl is not DEFAULT and given_before is ttl and of is cache._options:
         return terms  # nothing to check, nor to merge, which takes as long as many a store
     plain = not options and _is_plain(ttl)
+    life: Any
     if plain:
         own = cache._options
         life = float(ttl) if type(ttl) is int else ttl
