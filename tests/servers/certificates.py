@@ -27,7 +27,7 @@ class Certificates:
             pytest.skip("the server was built without TLS")
         self._openssl(
             *("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test-authority"),
-            *("-keyout", directory / "ca.key", "-out", self.authority),
+            *("-keyout", directory / "ca.key", "-out", self.authority, "-addext", "keyUsage=critical,keyCertSign"),
         )
         self._sign("server", _EXTENSIONS)
         self._sign("client", "extendedKeyUsage=clientAuth")
