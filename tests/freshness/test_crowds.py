@@ -10,7 +10,7 @@ import pytest
 
 from omnicache import Cache, ManualClock, cached
 from omnicache.testing import asettled
-from tests.freshness.ways import PATIENCE, Loop, until
+from tests.freshness.ways import PATIENCE, LoneLoader, Loop, until
 from tests.support import in_child
 
 
@@ -44,25 +44,16 @@ async def test_ten_thousand_waiters_all_hear_of_an_error():
 @pytest.mark.parametrize("victim", ["leader", "waiter", "both"])
 @pytest.mark.parametrize("steps", range(12))
 async def test_a_caller_is_cancelled_at_every_point(clock: ManualClock, age: str, victim: str, steps: int):
-    inside = runs = 0
-    current = "old"
+    loader = LoneLoader()
 
     @cached(ttl=10, stale=10, stale_on_error=100, timeout=60, clock=clock)
     async def load() -> str:
-        nonlocal inside, runs
-        assert not inside, "two runs of one loader overlap"
-        inside, runs = inside + 1, runs + 1
-        try:
-            for _ in range(4):
-                await asyncio.sleep(0)
-            return current
-        finally:
-            inside -= 1
+        return await loader()
 
     if age != "absent":
         await load()
         clock.advance(15 if age == "stale" else 30)
-    current, runs = "new", 0
+    loader.begin("new")
     callers = [asyncio.create_task(load()) for _ in range(3)]
     for _ in range(steps):
         await asyncio.sleep(0)
@@ -74,7 +65,7 @@ async def test_a_caller_is_cancelled_at_every_point(clock: ManualClock, age: str
     assert all(isinstance(one, asyncio.CancelledError) or one == found[2] for one in found)
     await asettled(load)
     assert await load() == "new"
-    assert runs == 1
+    assert loader.runs == 1
 
 
 @in_child

@@ -111,6 +111,29 @@ class Script:
             run.brings(None)
 
 
+class LoneLoader:
+    """A loader that takes some turns of the loop, and of which no two runs may overlap."""
+
+    def __init__(self) -> None:
+        self._inside = False
+        self.begin("old")
+
+    def begin(self, value: str) -> None:
+        """From now on it brings `value`; its `runs` count from here."""
+        self._value, self.runs = value, 0
+
+    async def __call__(self) -> str:
+        assert not self._inside, "two runs of one loader overlap"
+        self._inside = True
+        self.runs += 1
+        try:
+            for _ in range(4):
+                await asyncio.sleep(0)
+            return self._value
+        finally:
+            self._inside = False
+
+
 class Loop:
     """An event loop in a thread of its own, on which the test has coroutines run."""
 

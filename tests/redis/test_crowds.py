@@ -11,7 +11,7 @@ import pytest
 
 from omnicache import Backend, Cache, ManualClock, RedisBackend, TieredBackend
 from omnicache.testing import asettled
-from tests.freshness.ways import PATIENCE, Loop, until
+from tests.freshness.ways import PATIENCE, LoneLoader, Loop, until
 from tests.servers.shared import single
 from tests.tiers.workers import Worker, working
 
@@ -77,26 +77,15 @@ async def test_a_caller_is_cancelled_wherever_it_is(
     """After more and more turns of the loop, until all have what they asked for before anybody leaves."""
     options: dict[str, Any] = {"ttl": 10, "stale": 10, "stale_on_error": 100, "timeout": 60}
     cache = make(backend=backend, clock=clock, on_error="raise")
-    inside, runs, current = 0, 0, ""
-
-    async def load() -> str:
-        nonlocal inside, runs
-        assert not inside, "two runs of one loader overlap"
-        inside, runs = inside + 1, runs + 1
-        try:
-            for _ in range(4):
-                await asyncio.sleep(0)
-            return current
-        finally:
-            inside -= 1
-
+    load = LoneLoader()
     steps = left = 0
     while True:
-        key, current = f"k{steps}", "old"
+        key = f"k{steps}"
+        load.begin("old")
         if age != "absent":
             await cache.aget_or_set(key, load, **options)
             clock.advance(15 if age == "stale" else 30)
-        current, runs = "new", 0
+        load.begin("new")
         callers = [asyncio.create_task(cache.aget_or_set(key, load, **options)) for _ in range(3)]
         for _ in range(steps):
             await asyncio.sleep(0)
@@ -112,7 +101,7 @@ async def test_a_caller_is_cancelled_wherever_it_is(
         assert all(isinstance(one, asyncio.CancelledError) or one in ("old", "new") for one in found)
         await asettled(cache)
         assert await cache.aget_or_set(key, load, **options) == "new"
-        assert runs == 1
+        assert load.runs == 1
         steps += 1 + steps // 8
     assert left > 1
 
