@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from omnicache._omnicache import FileStore
+from omnicache._omnicache import FarTerms, FileStore
 
 from .harness import Contestant, Target, Verdict, measure
 from .options import Options
@@ -47,7 +47,7 @@ def ours(store: FileStore, payload: bytes, keys: Sequence[bytes], gets: int, set
 
     def store_more(number: int) -> None:
         now = time.time()
-        store.set(keys[number % count], payload, now, fresh_until=now + 60, expires=now + 60, tags=("tag",))
+        store.set(keys[number % count], payload, now, FarTerms(fresh_until=now + 60, expires=now + 60, tags=("tag",)))
 
     return (
         looped("omnicache", get, gets),
