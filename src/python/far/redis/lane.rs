@@ -112,6 +112,22 @@ impl Lane {
         Ok(())
     }
 
+    /// Reads what there is, and has those go on who were answered.
+    fn read(&self, here: &Here<'_>) -> PyResult<()> {
+        let py = here.running.py();
+        let mut answered = Vec::new();
+        let read = py.detach(|| match self.open.lock().as_mut() {
+            Some(lane) => lane.read(&mut answered),
+            None => Ok(()),
+        });
+        let heard = all(answered, |(waiting, until, answers)| {
+            waiting.hear(here, until, answers)
+        });
+        let ended = read.map_or_else(|_: io::Error| self.end(here), Ok);
+        here.replies.get().go_on(here)?;
+        heard.and(ended)
+    }
+
     /// Ends it; those who wait are told so if their time is over, and ask the common connection if not.
     fn end(&self, here: &Here<'_>) -> PyResult<()> {
         let Some(lane) = self.open.lock().take() else {
@@ -140,18 +156,7 @@ impl Lane {
 impl Lane {
     /// There is something to read.
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        let here = Here::new(py)?;
-        let mut answered = Vec::new();
-        let read = py.detach(|| match self.open.lock().as_mut() {
-            Some(lane) => lane.read(&mut answered),
-            None => Ok(()),
-        });
-        let heard = all(answered, |(waiting, until, answers)| {
-            waiting.hear(&here, until, answers)
-        });
-        let ended = read.map_or_else(|_: io::Error| self.end(&here), Ok);
-        here.replies.get().go_on(&here)?;
-        heard.and(ended)
+        self.read(&Here::new(py)?)
     }
 
     /// There is room to write.
@@ -165,10 +170,12 @@ impl Lane {
         let here = Here::new(slf.py())?;
         let of = slf.get();
         of.is_timed.store(false, Relaxed);
+        // What kept the loop from reading for so long may have been one of its tasks.
+        let read = of.read(&here);
         let until = of.open.lock().as_ref().and_then(redis::Lane::until);
-        match until {
+        read.and(match until {
             Some(until) if until <= Instant::now() => of.end(&here),
             until => of.time(slf.as_unbound(), &here, until),
-        }
+        })
     }
 }
