@@ -77,7 +77,7 @@ class Proxy:
             return
         try:
             other_reader, other = await asyncio.open_connection(*self._target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # nobody is there, or the proxy ends
             writer.transport.abort()
             return
         link = (writer, other)
@@ -113,6 +113,8 @@ class Proxy:
     def close(self) -> None:
         async def end() -> None:
             self._server.close()
+            for _ in range(5):
+                await asyncio.sleep(0)  # whoever is being accepted is one of those below
             for link in list(self._links):
                 for writer in link:
                     writer.transport.abort()
