@@ -113,6 +113,21 @@ async def test_a_full_queue_does_not_stop_the_loop(make, store: Broken):
     assert await cache.aget("k3") == 3
 
 
+def test_what_finds_no_room_is_told_so_at_once(make, store: Broken):
+    """As the loop has to know: what was free when it looked may not be any more."""
+    cache = make(far=store, write="behind", queue_size=1)
+    store.gate.clear()
+    cache.set("a", 1)
+    lost: list[object] = []
+    deadline = time.monotonic() + 10
+    while cache._behind.offer(("delete", b"x", 0.0), lambda: lost.append(1)):
+        assert time.monotonic() < deadline, "the queue is full at some time"
+    started = time.monotonic()
+    assert not cache._behind.offer(("delete", b"x", 0.0), lambda: lost.append(1))
+    assert time.monotonic() - started < 5, "and not after the patience of one who waits"
+    store.gate.set()
+
+
 def test_nobody_waits_for_ever(make, store: Broken, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(behind, "LONGEST", 0.05)
     cache = make(far=store, write="behind", queue_size=1)

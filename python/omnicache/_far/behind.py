@@ -43,11 +43,6 @@ class Behind:
         self._running = False
 
     @property
-    def full(self) -> bool:
-        """Whether the next one has to wait."""
-        return len(self._queue) >= self._size
-
-    @property
     def settled(self) -> bool:
         """Whether nothing is under way."""
         return self._done == self._added
@@ -64,12 +59,23 @@ class Behind:
                     f"the queue of writes that are to be done soon has been full for {LONGEST:g} s: its store is too "
                     'slow or hangs; raise queue_size=, or use write="through"'
                 )
-            self._queue.append((step, lost))
-            self._added += 1
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._work, name="omnicache-behind", daemon=True).start()
-            self._changed.notify_all()
+            self._put(step, lost)
+
+    def offer(self, step: tuple[Any, ...], lost: Callable[[], object]) -> bool:
+        """As :meth:`add`, if there is room at once; whether there was."""
+        with self._changed:
+            if len(self._queue) >= self._size:
+                return False
+            self._put(step, lost)
+            return True
+
+    def _put(self, step: tuple[Any, ...], lost: Callable[[], object]) -> None:
+        self._queue.append((step, lost))
+        self._added += 1
+        if not self._running:
+            self._running = True
+            threading.Thread(target=self._work, name="omnicache-behind", daemon=True).start()
+        self._changed.notify_all()
 
     def flush(self) -> None:
         """Waits until all that was added so far is done.

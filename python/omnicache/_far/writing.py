@@ -11,7 +11,7 @@ from .._omnicache import FarTerms
 from .._sentinels import DEFAULT, MISSING
 from ..exceptions import CacheSerializationError
 from .arguments import counted, encoded
-from .drive import CALL, WAIT, Operation, adrive, coloured, drive
+from .drive import WAIT, Operation, adrive, coloured, drive
 from .listing import Listing
 from .ports import Conditions
 from .terms import Written, again, kept_until, window_of, written
@@ -55,7 +55,8 @@ class Writing(Listing):
         args = (*ready[0], conditions)
         if self._behind is not None and not conditions:
             step, lost = ("set", *args), partial(self._near.drop, key)
-            yield (WAIT if self._behind.full else CALL, partial(self._behind.add, step, lost))
+            if not self._behind.offer(step, lost):
+                yield (WAIT, self._behind.add, step, lost)
             version = _SOON
         else:
             yield from self._settled()
