@@ -62,11 +62,13 @@ impl RedisStore {
         }))
     }
 
-    /// To write an entry, if nothing has to hold for that.
+    /// To write an entry, if nothing has to hold for that, and plain sockets lead to the server.
     pub fn errand_set(&self, set: &Set<'_>, now: u64) -> Result<Option<Errand>, FarError> {
         let home = self.noted_home("set")?;
-        // Where changes are told of, the common connection is the one that is not told of its own.
-        if set.mode != Mode::Always
+        // Where changes are told of, the common connection is the one that is not told of its own. Over TLS there is no
+        // other one, and the entry would be packed in vain.
+        if home.server.options.tls.is_some()
+            || set.mode != Mode::Always
             || set.token.is_some()
             || !set.tags.is_empty()
             || home.watch.wanted() == Level::Tracked
